@@ -1,0 +1,219 @@
+/**
+ * The whole surface of the native addon as one type. Nothing else in the project may describe it.
+ *
+ * Arguments arrive here validated: the addon checks again only what memory safety depends on.
+ * Failures are Errors with a `code` of `NativeErrorCode`.
+ */
+
+/** Instruction-set variants, in ascending order of preference on their architecture. */
+export type IsaName = 'reference' | 'avx2' | 'avx512' | 'amx' | 'neon'
+
+/** Element type of the kv cache. `q8_0` needs a head_dim that is a multiple of 32. */
+export type KvType = 'f32' | 'f16' | 'q8_0'
+
+export type NativeErrorCode =
+  | 'INVALID'
+  | 'IO'
+  | 'MEMORY'
+  | 'CONTEXT_FULL'
+  | 'ABORTED'
+  | 'DISPOSED'
+  | 'INTERNAL'
+
+export interface CpuInfo {
+  readonly arch: string
+  /** Every variant compiled in, and whether CPU and OS run it. */
+  readonly isas: readonly { readonly name: IsaName; readonly supported: boolean }[]
+  readonly best: IsaName
+  readonly physicalCores: number
+}
+
+/** A read-only memory map of one file. Unmapped when collected and no model uses it. */
+export interface NativeMappedFile {
+  readonly size: number
+  /** Copy of `length` bytes from `offset`. Throws INVALID outside the file. */
+  read(offset: number, length: number): Uint8Array
+  /**
+   * Converts `rows` rows of `cols` elements, stored contiguously from `offset` as ggml type `from`, to ggml type `to`,
+   * off the main thread. Throws INVALID for ranges outside the file or cols that are not a multiple of a block.
+   */
+  convert(offset: number, from: number, rows: number, cols: number, to: number): Promise<Uint8Array>
+}
+
+/** Vocabulary of a SentencePiece BPE tokenizer: parallel arrays indexed by token id. */
+export interface NativeVocab {
+  readonly pieces: readonly string[]
+  readonly scores: Float32Array
+  /** SentencePiece types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  readonly types: Uint8Array
+  readonly bos: number
+  readonly eos: number
+  readonly unk: number
+  /** Prefix a space to text (SentencePiece's add_dummy_prefix). */
+  readonly addSpacePrefix: boolean
+}
+
+export interface NativeTokenizer {
+  readonly size: number
+  /**
+   * Ids of UTF-8 text. `special`: pieces of type control are recognised in the text; user-defined ones always are.
+   * `prefix`: whether a dummy space may be put before the text (only when the vocab asks for it).
+   * Adds no BOS.
+   */
+  encode(text: string, special: boolean, prefix: boolean): Int32Array
+  /**
+   * Text of ids. `special`: control tokens appear as their piece, else as nothing. `stripSpace`: the dummy space at
+   * the start is removed. Invalid UTF-8 becomes U+FFFD.
+   */
+  decode(ids: Int32Array, special: boolean, stripSpace: boolean): string
+  /** Bytes one token stands for: empty for control tokens, one byte for byte pieces. */
+  pieceBytes(id: number): Uint8Array
+}
+
+/** A weight matrix or vector inside a mapped file. Norm vectors have rows 1. */
+export interface NativeTensor {
+  /** GGUF name, such as `blk.0.attn_qkv.weight`. */
+  readonly name: string
+  /** ggml type id. */
+  readonly type: number
+  readonly rows: number
+  readonly cols: number
+  /** Byte offset in the file. */
+  readonly offset: number
+}
+
+export interface NativeModelConfig {
+  readonly dim: number
+  readonly headDim: number
+  readonly vocabSize: number
+  /** Per layer. */
+  readonly heads: readonly number[]
+  readonly kvHeads: readonly number[]
+  readonly ffn: readonly number[]
+  readonly ropeBase: number
+  readonly rmsEps: number
+}
+
+/** Weights come from a file, or are made in memory by the rule of test/golden/README.md. */
+export type NativeWeights =
+  | { readonly file: NativeMappedFile; readonly tensors: readonly NativeTensor[] }
+  | { readonly synthetic: number }
+
+export interface NativeModelOptions {
+  readonly threads: number
+  readonly isa: IsaName
+}
+
+export type LogitsMode = 'none' | 'last' | 'all'
+
+export interface NativeSampling {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  readonly typicalP: number
+  readonly repeatPenalty: number
+  readonly frequencyPenalty: number
+  readonly presencePenalty: number
+  readonly penaltyLastN: number
+  readonly seed: bigint
+  readonly logitBias: readonly { readonly token: number; readonly bias: number }[]
+}
+
+export interface NativeGenerateOptions {
+  readonly sampling: NativeSampling
+  readonly maxTokens: number
+  readonly stopTokens: readonly number[]
+  readonly stopStrings: readonly string[]
+  /** Emit control tokens as text. */
+  readonly special: boolean
+}
+
+/** One piece of streamed text; `tokens` are the ids it was made from (a piece may need several). */
+export interface NativePiece {
+  readonly text: string
+  readonly tokens: Int32Array
+}
+
+export interface NativeGenerateResult {
+  readonly finishReason: 'eos' | 'stop' | 'length' | 'context' | 'aborted'
+  readonly stopString: string | null
+  readonly tokens: Int32Array
+  readonly promptTokens: number
+  readonly prefillSeconds: number
+  readonly decodeSeconds: number
+  /** Seconds from the call to the first sampled token. */
+  readonly firstTokenSeconds: number
+  readonly sampleSeconds: number
+}
+
+export interface NativeSession {
+  readonly nCtx: number
+  /** Tokens whose keys and values are in the cache. */
+  readonly nPast: number
+  readonly kvBytes: number
+  /** Drops everything from position n on. */
+  truncate(n: number): void
+  /** Appends ids. Resolves to `[rows][vocab]` logits; rows 0, 1 or ids.length by mode. */
+  evaluate(ids: Int32Array, logits: LogitsMode): Promise<Float32Array>
+  /**
+   * Appends ids (at least one unless logits of a former call are there), then samples until something stops it.
+   * `onPiece` is called on the main thread in order; all calls precede the promise's resolution.
+   * The last sampled token is not evaluated: nPast = what was there + ids + tokens - 1.
+   */
+  generate(
+    tokenizer: NativeTokenizer,
+    ids: Int32Array,
+    options: NativeGenerateOptions,
+    onPiece: (piece: NativePiece) => void,
+  ): Promise<NativeGenerateResult>
+  /** Stops the running call soon: evaluate rejects with ABORTED, generate resolves with `aborted`. */
+  abort(): void
+  dispose(): void
+}
+
+export interface NativeModel {
+  readonly weightBytes: number
+  readonly threads: number
+  readonly isa: IsaName
+  createSession(nCtx: number, kvType: KvType, nBatch: number): NativeSession
+  /** Frees the weights once the calls in flight have ended. */
+  dispose(): void
+}
+
+/** Per-op probe for benches: seconds a call (median of enough calls to fill `seconds`). */
+export interface KernelBenchSpec {
+  readonly op: 'matmul' | 'attention' | 'read' | 'fma'
+  readonly isa: IsaName
+  readonly type: number
+  readonly rows: number
+  readonly cols: number
+  readonly tokens: number
+  readonly threads: number
+  readonly seconds: number
+}
+
+export interface KernelBenchResult {
+  readonly medianSeconds: number
+  readonly minSeconds: number
+  readonly calls: number
+  /** Bytes of weights (or cache) read and arithmetic operations done by one call. */
+  readonly bytes: number
+  readonly operations: number
+}
+
+export interface NativeBinding {
+  cpu(): CpuInfo
+  MappedFile: new (path: string) => NativeMappedFile
+  Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
+  Model: new (
+    config: NativeModelConfig,
+    weights: NativeWeights,
+    options: NativeModelOptions,
+  ) => NativeModel
+  /** ggml block conversion of rows in memory (sync; for tests and small data). */
+  convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
+  /** Samples one token from logits with the history of ids so far. For tests. */
+  sample(logits: Float32Array, history: Int32Array, options: NativeSampling): number
+  benchKernel(spec: KernelBenchSpec): Promise<KernelBenchResult>
+}
