@@ -1,0 +1,101 @@
+import { createRequire } from 'node:module'
+import { Command, CommanderError } from 'commander'
+import { OpenElmError } from '../errors.js'
+import type { CommandModule } from './command.js'
+import { renderHelp } from './help.js'
+import { findCommand, MANUAL, suggest } from './manual.js'
+import { addOptions } from './options.js'
+import { EXIT, reportError } from './report-error.js'
+
+/** The version in package.json. */
+export function version(): string {
+  const read = createRequire(import.meta.url)
+  return (read('../../package.json') as { version: string }).version
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return EXIT.done
+}
+
+/** Parses what follows the command's name. Undefined when help was asked for. */
+function parse(name: string, command: CommandModule, argv: readonly string[]) {
+  const parser = new Command(name)
+  parser
+    .helpOption('-h, --help')
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+  for (const specs of Object.values(command.help.groups)) addOptions(parser, specs)
+  command.define?.(parser)
+  if (!command.define) parser.allowExcessArguments(false)
+  try {
+    parser.parse(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.helpDisplayed') return undefined
+    const [what = '', hint] = error.message.replace(/^error: /, '').split('\n')
+    throw new OpenElmError('E_USAGE', `${what[0]?.toUpperCase()}${what.slice(1)}.`, {
+      ...(hint ? { why: hint.replace(/^\((.*)\)$/, '$1') } : {}),
+      next: `See "openelm ${name} --help".`,
+    })
+  }
+  return { args: parser.args, raw: parser.opts() }
+}
+
+/** Runs a command under a signal that Ctrl-C and SIGTERM fire. */
+async function runInterruptible(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const controller = new AbortController()
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted)
+    controller.abort()
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    return await run(controller.signal)
+  } finally {
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+async function dispatch(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined) {
+    process.stderr.write(MANUAL)
+    return EXIT.usage
+  }
+  if (first === '-V' || first === '--version') return print(`${version()}\n`)
+  if (first === '-h' || first === '--help') return print(MANUAL)
+  if (first === 'help') return rest[0] === undefined ? print(MANUAL) : dispatch([rest[0], '--help'])
+  if (first.startsWith('-')) {
+    throw new OpenElmError('E_USAGE', `Unknown option "${first}" before a command.`, {
+      why: 'Options follow the command, as in "openelm run -n 20 Hello".',
+      next: 'See "openelm --help".',
+    })
+  }
+  const load = findCommand(first)
+  if (!load) {
+    const near = suggest(first)
+    throw new OpenElmError('E_USAGE', `Unknown command "${first}".`, {
+      why: near ? `Did you mean "openelm ${near}"?` : 'The first argument names what openelm should do.',
+      next: 'See "openelm --help".',
+    })
+  }
+  const command = await load()
+  const parsed = parse(first, command, rest)
+  if (!parsed) return print(renderHelp(command.help))
+  return runInterruptible((signal) => command.run({ ...parsed, signal }))
+}
+
+/**
+ * The command line: runs what `argv` (without node and script) asks for and resolves to the exit code: 0 done,
+ * 1 failure, 2 wrong usage, 130 interrupted. Errors are printed on stderr; it never rejects.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(argv)
+  } catch (error) {
+    return reportError(error)
+  }
+}

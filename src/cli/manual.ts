@@ -1,0 +1,66 @@
+import type { CommandModule } from './command.js'
+
+/** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {}
+
+/** The loader of a command, or undefined for an unknown name. */
+export function findCommand(name: string): (() => Promise<CommandModule>) | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+}
+
+/** The command whose name is nearest to a misspelt one, if any is near. */
+export function suggest(name: string): string | undefined {
+  const ranked = Object.keys(COMMANDS)
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .sort((a, b) => a.distance - b.distance)
+  const best = ranked[0]
+  return best && best.distance <= 2 ? best.known : undefined
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      current[j] = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, substituted)
+    }
+    previous = current
+  }
+  return previous[b.length] ?? 0
+}
+
+export const MANUAL = `openelm runs Apple's OpenELM language models on this machine's processor.
+
+Usage: openelm COMMAND [OPTION…]
+
+Commands:
+  chat        talk to a model in the terminal
+  run         answer one prompt, from arguments or a pipe, and stop
+  bench       measure tokens per second
+  convert     turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file
+  inspect     show what is in a model file
+
+Options:
+  -h, --help      this page; after a command, the page of that command
+  -V, --version   the version of openelm
+
+Every command takes -m, --model PATH: a GGUF file. Without it OPENELM_MODEL names the model,
+and without that it is the small dictionary model that ships with openelm.
+
+Examples:
+  openelm chat
+  openelm run "Define ocean."
+  git diff | openelm run -m 1.1b-instruct.gguf "Say what this change does."
+  openelm convert ./OpenELM-270M-Instruct -o 270m.gguf --type q4_0
+  openelm bench --synthetic 270M --type q8_0
+
+Environment:
+  OPENELM_MODEL     the model to use where -m is not given
+  OPENELM_THREADS   worker threads where -t is not given
+  OPENELM_ISA       kernels where --isa is not given: reference, avx2, avx512, amx or neon
+  OPENELM_DEBUG     1 adds stack traces to errors
+
+Exit status: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
+`
