@@ -1,7 +1,7 @@
 #pragma once
 
-// Block formats of quantized weights, as GGUF files store them. One header for every backend: plain structs of
-// integers, no alignment beyond a byte. `f16` values are kept as their 16 bits (see half.h).
+// Block formats of quantized weights, as GGUF files store them. One header for every backend: plain structs
+// of integers, no alignment beyond a byte. `f16` values are kept as their 16 bits (see half.h).
 
 #include <cstdint>
 
@@ -21,7 +21,8 @@ struct BlockQ8_0 {
 };
 static_assert(sizeof(BlockQ8_0) == 34);
 
-/// 4.5 bits: x = d * (q - 8), q in [0, 15]. Element i is the low nibble of qs[i], element i + 16 the high one.
+/// 4.5 bits: x = d * (q - 8), q in [0, 15]. Element i is the low nibble of qs[i], element i + 16 the high
+/// one.
 struct BlockQ4_0 {
   uint16_t d;              // f16 scale, (signed value of largest magnitude) / -8
   uint8_t qs[kGroup / 2];  // nibbles
@@ -63,8 +64,8 @@ struct BlockQ2_K {
 };
 static_assert(sizeof(BlockQ2_K) == 84);
 
-/// 3.4 bits: 16 sub-blocks of 16 with 6-bit signed scales, x = d * scale * (q - 4). Low two bits as in Q2_K, the
-/// third is bit (4h + j) of hmask[l].
+/// 3.4 bits: 16 sub-blocks of 16 with 6-bit signed scales, x = d * scale * (q - 4). Low two bits as in Q2_K,
+/// the third is bit (4h + j) of hmask[l].
 struct BlockQ3_K {
   uint8_t hmask[kSuperBlock / 8];
   uint8_t qs[kSuperBlock / 4];

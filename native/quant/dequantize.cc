@@ -34,7 +34,9 @@ Block load(const uint8_t* src, size_t index) {
   return block;
 }
 
-int quant4(const uint8_t* qs, size_t i) { return i < 16 ? qs[i] & 15 : qs[i - 16] >> 4; }
+int quant4(const uint8_t* qs, size_t i) {
+  return i < 16 ? qs[i] & 15 : qs[i - 16] >> 4;
+}
 
 /// The 5-bit quant of element i of a Q5_0 or Q5_1 block.
 template <class Block>
@@ -43,7 +45,9 @@ int quant5(const Block& b, size_t i) {
 }
 
 /// The two low bits of element i of a Q2_K or Q3_K super-block.
-int quant2(const uint8_t* qs, size_t i) { return (qs[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3; }
+int quant2(const uint8_t* qs, size_t i) {
+  return (qs[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
+}
 
 void expand(const BlockQ8_0& b, float* x) {
   const float d = half_to_float(b.d);
@@ -79,7 +83,8 @@ void expand(const BlockQ2_K& b, float* x) {
   const float d = half_to_float(b.d), dmin = half_to_float(b.dmin);
   for (size_t i = 0; i < kSuperBlock; ++i) {
     const uint8_t s = b.scales[i / 16];
-    x[i] = d * static_cast<float>(s & 15) * static_cast<float>(quant2(b.qs, i)) - dmin * static_cast<float>(s >> 4);
+    x[i] = d * static_cast<float>(s & 15) * static_cast<float>(quant2(b.qs, i)) -
+           dmin * static_cast<float>(s >> 4);
   }
 }
 
@@ -142,20 +147,48 @@ void expand_16bit(const uint8_t* src, float* dst, size_t n) {
 
 void dequantize_row(DType type, const uint8_t* src, float* dst, size_t n) noexcept {
   switch (type) {
-    case DType::f32: std::memcpy(dst, src, n * sizeof(float)); return;
-    case DType::f16: expand_16bit<half_to_float>(src, dst, n); return;
-    case DType::bf16: expand_16bit<bfloat_to_float>(src, dst, n); return;
-    case DType::q8_0: expand_row<BlockQ8_0, kGroup>(src, dst, n); return;
-    case DType::q4_0: expand_row<BlockQ4_0, kGroup>(src, dst, n); return;
-    case DType::q4_1: expand_row<BlockQ4_1, kGroup>(src, dst, n); return;
-    case DType::q5_0: expand_row<BlockQ5_0, kGroup>(src, dst, n); return;
-    case DType::q5_1: expand_row<BlockQ5_1, kGroup>(src, dst, n); return;
-    case DType::iq4_nl: expand_row<BlockIQ4_NL, kGroup>(src, dst, n); return;
-    case DType::q2_k: expand_row<BlockQ2_K, kSuperBlock>(src, dst, n); return;
-    case DType::q3_k: expand_row<BlockQ3_K, kSuperBlock>(src, dst, n); return;
-    case DType::q4_k: expand_row<BlockQ4_K, kSuperBlock>(src, dst, n); return;
-    case DType::q5_k: expand_row<BlockQ5_K, kSuperBlock>(src, dst, n); return;
-    case DType::q6_k: expand_row<BlockQ6_K, kSuperBlock>(src, dst, n); return;
+    case DType::f32:
+      std::memcpy(dst, src, n * sizeof(float));
+      return;
+    case DType::f16:
+      expand_16bit<half_to_float>(src, dst, n);
+      return;
+    case DType::bf16:
+      expand_16bit<bfloat_to_float>(src, dst, n);
+      return;
+    case DType::q8_0:
+      expand_row<BlockQ8_0, kGroup>(src, dst, n);
+      return;
+    case DType::q4_0:
+      expand_row<BlockQ4_0, kGroup>(src, dst, n);
+      return;
+    case DType::q4_1:
+      expand_row<BlockQ4_1, kGroup>(src, dst, n);
+      return;
+    case DType::q5_0:
+      expand_row<BlockQ5_0, kGroup>(src, dst, n);
+      return;
+    case DType::q5_1:
+      expand_row<BlockQ5_1, kGroup>(src, dst, n);
+      return;
+    case DType::iq4_nl:
+      expand_row<BlockIQ4_NL, kGroup>(src, dst, n);
+      return;
+    case DType::q2_k:
+      expand_row<BlockQ2_K, kSuperBlock>(src, dst, n);
+      return;
+    case DType::q3_k:
+      expand_row<BlockQ3_K, kSuperBlock>(src, dst, n);
+      return;
+    case DType::q4_k:
+      expand_row<BlockQ4_K, kSuperBlock>(src, dst, n);
+      return;
+    case DType::q5_k:
+      expand_row<BlockQ5_K, kSuperBlock>(src, dst, n);
+      return;
+    case DType::q6_k:
+      expand_row<BlockQ6_K, kSuperBlock>(src, dst, n);
+      return;
   }
 }
 

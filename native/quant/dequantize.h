@@ -7,8 +7,8 @@
 
 namespace openelm {
 
-/// Expands `n` elements of any readable type to f32. `n` is a multiple of the type's block; `src` needs no alignment.
-/// This is the definition of each format that every kernel is tested against.
+/// Expands `n` elements of any readable type to f32. `n` is a multiple of the type's block; `src` needs no
+/// alignment. This is the definition of each format that every kernel is tested against.
 void dequantize_row(DType type, const uint8_t* src, float* dst, size_t n) noexcept;
 
 /// The 6-bit scale and minimum of sub-block `j` (0..7) of a Q4_K or Q5_K super-block.

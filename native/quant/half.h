@@ -1,7 +1,7 @@
 #pragma once
 
-// Scalar conversions of 16-bit floats, bit-exact on every machine (IEEE 754 binary16 and bfloat16, round to nearest
-// even). Kernels use the processor's instructions; this is what they are measured against.
+// Scalar conversions of 16-bit floats, bit-exact on every machine (IEEE 754 binary16 and bfloat16, round to
+// nearest even). Kernels use the processor's instructions; this is what they are measured against.
 
 #include <bit>
 #include <cstdint>
@@ -35,7 +35,9 @@ inline uint16_t float_to_half(float f) noexcept {
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
-inline float bfloat_to_float(uint16_t b) noexcept { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
+inline float bfloat_to_float(uint16_t b) noexcept {
+  return std::bit_cast<float>(static_cast<uint32_t>(b) << 16);
+}
 
 /// float to bfloat16 bits, to nearest even; NaN stays NaN.
 inline uint16_t float_to_bfloat(float f) noexcept {

@@ -14,7 +14,7 @@ void quantize(const float* x, BlockQ8_0* b) {
   float largest = 0;
   for (size_t i = 0; i < kGroup; ++i) largest = std::max(largest, std::fabs(x[i]));
   const float d = largest / 127.0f;
-  const float inverse = d != 0 ? 1.0f / d : 0.0f;
+  const float inverse = std::isnormal(d) ? 1.0f / d : 0.0f;
   b->d = float_to_half(d);
   for (size_t i = 0; i < kGroup; ++i)
     b->qs[i] = static_cast<int8_t>(std::clamp(std::round(x[i] * inverse), -127.0f, 127.0f));
@@ -28,7 +28,7 @@ void quantize(const float* x, BlockQ4_0* b) {
     extreme = x[i];
   }
   const float d = extreme / -8.0f;
-  const float inverse = d != 0 ? 1.0f / d : 0.0f;
+  const float inverse = std::isnormal(d) ? 1.0f / d : 0.0f;
   b->d = float_to_half(d);
   const auto level = [inverse](float v) {
     return static_cast<uint8_t>(std::clamp(v * inverse + 8.5f, 0.0f, 15.0f));
@@ -41,7 +41,8 @@ template <class Block>
 void quantize_blocks(const float* src, uint8_t* dst, size_t n) {
   for (size_t i = 0; i < n / kGroup; ++i) {
     float finite[kGroup];
-    for (size_t j = 0; j < kGroup; ++j) finite[j] = std::isfinite(src[i * kGroup + j]) ? src[i * kGroup + j] : 0.0f;
+    for (size_t j = 0; j < kGroup; ++j)
+      finite[j] = std::isfinite(src[i * kGroup + j]) ? src[i * kGroup + j] : 0.0f;
     Block block;
     quantize(finite, &block);
     std::memcpy(dst + i * sizeof(Block), &block, sizeof(Block));
@@ -65,12 +66,23 @@ bool can_quantize(DType type) noexcept {
 
 void quantize_row(DType type, const float* src, uint8_t* dst, size_t n) noexcept {
   switch (type) {
-    case DType::f32: std::memcpy(dst, src, n * sizeof(float)); return;
-    case DType::f16: convert_16bit<float_to_half>(src, dst, n); return;
-    case DType::bf16: convert_16bit<float_to_bfloat>(src, dst, n); return;
-    case DType::q8_0: quantize_blocks<BlockQ8_0>(src, dst, n); return;
-    case DType::q4_0: quantize_blocks<BlockQ4_0>(src, dst, n); return;
-    default: return;
+    case DType::f32:
+      std::memcpy(dst, src, n * sizeof(float));
+      return;
+    case DType::f16:
+      convert_16bit<float_to_half>(src, dst, n);
+      return;
+    case DType::bf16:
+      convert_16bit<float_to_bfloat>(src, dst, n);
+      return;
+    case DType::q8_0:
+      quantize_blocks<BlockQ8_0>(src, dst, n);
+      return;
+    case DType::q4_0:
+      quantize_blocks<BlockQ4_0>(src, dst, n);
+      return;
+    default:
+      return;
   }
 }
 

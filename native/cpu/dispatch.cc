@@ -1,0 +1,55 @@
+#include "cpu/dispatch.h"
+
+#include "cpu/features.h"
+#include "kernels/variants.h"
+
+namespace openelm {
+namespace {
+
+#define OPENELM_TABLE(isa, token_tile)                                                             \
+  KernelTable {                                                                                    \
+#isa, matmul_##isa,                                                                            \
+        {attention_scratch_bytes_##isa, attention_##isa, token_tile }, rms_norm_##isa, rope_##isa, \
+         swiglu_##isa, softmax_##isa, kv_store_##isa                                               \
+  }
+
+std::vector<Variant> all() {
+  const CpuFeatures& cpu = cpu_features();
+  std::vector<Variant> list{{OPENELM_TABLE(reference, 16), true}};
+#if defined(OPENELM_HAVE_X64)
+  KernelTable avx512 = OPENELM_TABLE(avx512, 32);
+  KernelTable amx = avx512;
+  amx.name = "amx";
+  amx.matmul = matmul_amx;
+  list.push_back({OPENELM_TABLE(avx2, 32), cpu.avx2});
+  list.push_back({avx512, cpu.avx512});
+  list.push_back({amx, cpu.amx});
+#elif defined(OPENELM_HAVE_ARM64)
+  list.push_back({OPENELM_TABLE(neon, 32), cpu.neon});
+#else
+  static_cast<void>(cpu);
+#endif
+  return list;
+}
+
+}  // namespace
+
+const std::vector<Variant>& variants() noexcept {
+  static const std::vector<Variant> list = all();
+  return list;
+}
+
+const KernelTable* find_kernels(std::string_view name) noexcept {
+  for (const Variant& variant : variants())
+    if (variant.supported && name == variant.table.name) return &variant.table;
+  return nullptr;
+}
+
+const KernelTable& best_kernels() noexcept {
+  const KernelTable* best = nullptr;
+  for (const Variant& variant : variants())
+    if (variant.supported) best = &variant.table;
+  return *best;
+}
+
+}  // namespace openelm

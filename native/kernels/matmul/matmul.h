@@ -1,0 +1,67 @@
+#pragma once
+
+// y = x · Wᵀ, the op that decides speed: every projection of the model and the logits.
+//
+// Weights stay in their file format and are never repacked as a whole (they are mapped, and resident once).
+// What is repacked is the small side: `pack` turns f32 activations into the layout an implementation wants,
+// once a matmul, shared by all threads; `run` then computes a range of output rows and may be called for
+// disjoint ranges at once.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quant/dtype.h"
+
+namespace openelm {
+
+/// A row-major matrix in its file format; rows are `row_bytes(type, cols)` apart, with no alignment beyond a
+/// byte.
+struct WeightMatrix {
+  DType type = DType::f32;
+  size_t rows = 0;
+  size_t cols = 0;
+  const uint8_t* data = nullptr;
+
+  const uint8_t* row(size_t r) const noexcept { return data + r * row_bytes(type, cols); }
+};
+
+/// How activations are carried: decides the error bound that tests apply.
+enum class Activations {
+  f32,   // exact
+  i16,   // 15-bit integers with one scale for at most 256 values of a token: relative to the block's largest
+         // value
+  bf16,  // 8 bits of mantissa, relative to each value
+};
+
+struct MatmulArgs {
+  const WeightMatrix* w;
+  size_t row_begin, row_end;  // output rows; row_begin is a multiple of row_multiple, row_end too or w->rows
+  const void* packed;         // what pack wrote for all tokens
+  size_t tokens;
+  float* y;  // [tokens][ldy], element (t, row) at y[t * ldy + row]
+  size_t ldy;
+  bool accumulate;  // y += instead of y =
+  void* scratch;    // scratch_bytes, private to the calling thread
+};
+
+/// One way to do the product. All buffers are 64-byte aligned. An output's value depends on its weight row
+/// and its token only, never on how rows or tokens were split between calls, so results are the same for any
+/// thread count.
+struct MatmulImpl {
+  const char* name;  // such as "q8_0_avx2"
+  Activations activations;
+  size_t token_multiple;  // pack ranges begin at multiples of this
+  size_t row_multiple;    // run ranges begin at multiples of this
+
+  /// Bytes of the packed form of `tokens` × `cols` activations.
+  size_t (*packed_bytes)(size_t tokens, size_t cols);
+  /// Packs tokens [first, last) of x[tokens][ldx] into the shared buffer; ranges may be packed by different
+  /// threads.
+  void (*pack)(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last,
+               void* packed);
+  /// Private working memory of one thread in run.
+  size_t (*scratch_bytes)(size_t tokens, size_t cols);
+  void (*run)(const MatmulArgs& args);
+};
+
+}  // namespace openelm

@@ -1,0 +1,28 @@
+#pragma once
+
+// What each variant exports: the same ops under a suffix. Declared from one macro so that no variant can
+// drift.
+
+#include "kernels/kernel_table.h"
+
+#define OPENELM_DECLARE_VARIANT(isa)                                                                    \
+  const MatmulImpl* matmul_##isa(DType type, size_t tokens);                                            \
+  size_t attention_scratch_bytes_##isa(size_t positions, size_t tokens, size_t heads, size_t head_dim); \
+  void attention_##isa(const AttentionArgs& args);                                                      \
+  void rms_norm_##isa(const float* x, const float* weight, float eps, size_t n, float* y);              \
+  void rope_##isa(float* x, const float* cos, const float* sin, size_t heads, size_t head_dim);         \
+  void swiglu_##isa(const float* gate, const float* up, size_t n, float* y);                            \
+  void softmax_##isa(float* x, size_t n);                                                               \
+  void kv_store_##isa(const float* x, size_t head_dim, KvType type, uint8_t* dst);
+
+namespace openelm {
+
+OPENELM_DECLARE_VARIANT(reference)
+OPENELM_DECLARE_VARIANT(avx2)
+OPENELM_DECLARE_VARIANT(avx512)
+OPENELM_DECLARE_VARIANT(neon)
+
+/// AMX only has tiles: a matmul for batches. Everything else of that variant is avx512's.
+const MatmulImpl* matmul_amx(DType type, size_t tokens);
+
+}  // namespace openelm
