@@ -22,6 +22,7 @@
       'target_name': 'openelm_core',
       'type': 'static_library',
       'sources': ['<!@(node native/sources.mjs core)'],
+      'defines': ['<!@(node native/sources.mjs defines <(target_arch))'],
     },
     {
       'target_name': 'openelm',

@@ -5,6 +5,7 @@
 //   node native/sources.mjs core            sources compiled without ISA flags
 //   node native/sources.mjs addon           sources that include napi.h
 //   node native/sources.mjs variant avx2    sources of one variant
+//   node native/sources.mjs defines x64     OPENELM_HAVE_<ISA> for the variants of an architecture that have sources
 //   node native/sources.mjs flags avx2      its compiler flags (no name: the flags of all files)
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -39,12 +40,18 @@ export const addonSources = () => build.addon.flatMap(sourcesUnder)
 export const variantSources = (isa) =>
   sourcesUnder(build.kernels).filter((path) => variantOf(path) === isa)
 
+export const variantDefines = (arch) =>
+  Object.keys(build.variants)
+    .filter((isa) => build.variants[isa].arch === arch && variantSources(isa).length > 0)
+    .map((isa) => `OPENELM_HAVE_${isa.toUpperCase()}`)
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , what, isa] = process.argv
   const lists = {
     core: () => coreSources().map((path) => `native/${path}`),
     addon: () => addonSources().map((path) => `native/${path}`),
     variant: () => variantSources(isa).map((path) => `native/${path}`),
+    defines: () => variantDefines(isa),
     flags: () => (isa ? build.variants[isa].flags : build.flags),
     msvc: () => build.variants[isa].msvc,
   }

@@ -14,20 +14,22 @@ namespace {
   }
 
 std::vector<Variant> all() {
-  const CpuFeatures& cpu = cpu_features();
+  [[maybe_unused]] const CpuFeatures& cpu = cpu_features();
   std::vector<Variant> list{{OPENELM_TABLE(reference, 16), true}};
-#if defined(OPENELM_HAVE_X64)
-  KernelTable avx512 = OPENELM_TABLE(avx512, 32);
-  KernelTable amx = avx512;
+#if defined(OPENELM_HAVE_AVX2)
+  list.push_back({OPENELM_TABLE(avx2, 32), cpu.avx2});
+#endif
+#if defined(OPENELM_HAVE_AVX512)
+  list.push_back({OPENELM_TABLE(avx512, 32), cpu.avx512});
+#endif
+#if defined(OPENELM_HAVE_AMX)
+  KernelTable amx = OPENELM_TABLE(avx512, 32);
   amx.name = "amx";
   amx.matmul = matmul_amx;
-  list.push_back({OPENELM_TABLE(avx2, 32), cpu.avx2});
-  list.push_back({avx512, cpu.avx512});
   list.push_back({amx, cpu.amx});
-#elif defined(OPENELM_HAVE_ARM64)
+#endif
+#if defined(OPENELM_HAVE_NEON)
   list.push_back({OPENELM_TABLE(neon, 32), cpu.neon});
-#else
-  static_cast<void>(cpu);
 #endif
   return list;
 }
