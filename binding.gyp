@@ -1,21 +1,27 @@
 {
-  # Settings shared by every target. The sources and flags come from native/build.json through native/sources.mjs.
+  # What node-gyp builds at "npm install". Sources and flags come from native/build.json through native/sources.mjs.
+  # Each variant is a static library of its own, so that its ISA flags reach no other file.
   'target_defaults': {
     'include_dirs': ['native', '<!(node -p "require(\'node-addon-api\').include_dir")'],
     'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
-    'cflags!': ['-O2'],
     'cflags': ['<!@(node native/sources.mjs flags)'],
-    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-fno-rtti'],
+    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
     'cflags_cc': ['-std=c++20'],
     'xcode_settings': {
       'OTHER_CFLAGS': ['<!@(node native/sources.mjs flags)'],
       'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
+      'CLANG_CXX_LIBRARY': 'libc++',
+      'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+      'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
       'MACOSX_DEPLOYMENT_TARGET': '12.0',
     },
-    'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/std:c++20', '/O2']}},
-  },
-  'variables': {
-    'x64_variants': ['openelm_avx2', 'openelm_avx512', 'openelm_amx'],
+    'msvs_settings': {
+      'VCCLCompilerTool': {
+        'ExceptionHandling': 0,
+        'LanguageStandard': 'stdcpp20',
+        'AdditionalOptions': ['<!@(node native/sources.mjs msvc)'],
+      },
+    },
   },
   'targets': [
     {
@@ -29,9 +35,13 @@
       'sources': ['<!@(node native/sources.mjs addon)'],
       'dependencies': ['openelm_core'],
       'conditions': [
-        ['target_arch=="x64"', {'dependencies': ['<@(x64_variants)']}],
+        ['target_arch=="x64"', {'dependencies': ['openelm_avx2', 'openelm_avx512', 'openelm_amx']}],
         ['target_arch=="arm64"', {'dependencies': ['openelm_neon']}],
-        ['OS=="linux"', {'ldflags': ['-Wl,--gc-sections', '-static-libstdc++', '-static-libgcc']}],
+        # Nothing but the module's entry points is visible: another addon may carry other versions of the same code.
+        ['OS=="linux"', {
+          'ldflags': ['-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-static-libstdc++', '-static-libgcc'],
+        }],
+        ['OS=="mac"', {'xcode_settings': {'OTHER_LDFLAGS': ['-Wl,-dead_strip']}}],
       ],
     },
   ],
@@ -71,6 +81,8 @@
           'type': 'static_library',
           'sources': ['<!@(node native/sources.mjs variant neon)'],
           'cflags': ['<!@(node native/sources.mjs flags neon)'],
+          'xcode_settings': {'OTHER_CFLAGS': ['<!@(node native/sources.mjs flags neon)']},
+          'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['<!@(node native/sources.mjs msvc neon)']}},
         },
       ],
     }],

@@ -1,61 +1,86 @@
-// The one list of what is compiled, for binding.gyp and CMakeLists.txt alike.
-// The folders and per-ISA flags are in build.json; a kernel file belongs to the variant it is named after
-// (kernels/<op>/<isa>.cc), every other .cc of kernels/ to the core.
+// The one list of what is compiled and how, for binding.gyp and CMakeLists.txt alike. The folders and per-ISA flags
+// are in build.json; a kernel file belongs to the variant it is named after (kernels/<op>/<isa>.cc), every other .cc
+// of kernels/ to the core.
 //
 //   node native/sources.mjs core            sources compiled without ISA flags
 //   node native/sources.mjs addon           sources that include napi.h
 //   node native/sources.mjs variant avx2    sources of one variant
-//   node native/sources.mjs defines x64     OPENELM_HAVE_<ISA> for the variants of an architecture that have sources
-//   node native/sources.mjs flags avx2      its compiler flags (no name: the flags of all files)
+//   node native/sources.mjs check           sources of the kernel check program (test/native)
+//   node native/sources.mjs variants x64    variants of an architecture, as Node names it, that have sources
+//   node native/sources.mjs defines x64     OPENELM_HAVE_<ISA> for each of them
+//   node native/sources.mjs flags [avx2]    compiler flags of all files, or those a variant adds (GCC and Clang)
+//   node native/sources.mjs msvc [avx2]     the same for MSVC
+//   node native/sources.mjs includes        include directories of the Node-API headers (CMake; node-gyp has its own)
+//
+// Prints one entry a line; paths are relative to the repository root.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
+const { resolve } = createRequire(import.meta.url)
+
+/** build.json, parsed. */
 export const build = JSON.parse(readFileSync(join(here, 'build.json'), 'utf8'))
 
-/** Paths of the .cc files under a folder, relative to native/, sorted. */
+/** Paths of the .cc files under a folder of native/, relative to the repository root, sorted. */
 function sourcesUnder(folder) {
-  const entries = readdirSync(join(here, folder), { withFileTypes: true })
-  return entries
+  return readdirSync(join(here, folder), { withFileTypes: true })
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`
       if (entry.isDirectory()) return sourcesUnder(path)
-      return entry.name.endsWith('.cc') ? [path] : []
+      return entry.name.endsWith('.cc') ? [posix.join('native', path)] : []
     })
     .sort()
 }
 
-const variantOf = (path) => {
-  const name = path.slice(path.lastIndexOf('/') + 1, -'.cc'.length)
+const isaOf = (path) => {
+  const name = posix.basename(path, '.cc')
   return name in build.variants ? name : undefined
 }
 
 export const coreSources = () => [
   ...build.core.flatMap(sourcesUnder),
-  ...sourcesUnder(build.kernels).filter((path) => variantOf(path) === undefined),
+  ...sourcesUnder(build.kernels).filter((path) => isaOf(path) === undefined),
 ]
 export const addonSources = () => build.addon.flatMap(sourcesUnder)
-export const variantSources = (isa) =>
-  sourcesUnder(build.kernels).filter((path) => variantOf(path) === isa)
+export const checkSources = () => build.check.flatMap(sourcesUnder)
+function variant(isa) {
+  if (!(isa in build.variants)) throw new Error(`build.json has no variant "${isa}"`)
+  return build.variants[isa]
+}
 
-export const variantDefines = (arch) =>
-  Object.keys(build.variants)
-    .filter((isa) => build.variants[isa].arch === arch && variantSources(isa).length > 0)
-    .map((isa) => `OPENELM_HAVE_${isa.toUpperCase()}`)
+export function variantSources(isa) {
+  variant(isa)
+  return sourcesUnder(build.kernels).filter((path) => isaOf(path) === isa)
+}
+
+export const variantsOf = (arch) =>
+  Object.keys(build.variants).filter((isa) => variant(isa).arch === arch && variantSources(isa).length > 0)
+
+const lists = {
+  core: coreSources,
+  addon: addonSources,
+  check: checkSources,
+  variant: variantSources,
+  variants: variantsOf,
+  defines: (arch) => variantsOf(arch).map((isa) => `OPENELM_HAVE_${isa.toUpperCase()}`),
+  flags: (isa) => (isa ? variant(isa).flags : build.flags),
+  msvc: (isa) => (isa ? variant(isa).msvc : build.msvc),
+  includes: () => [
+    join(dirname(resolve('node-api-headers/package.json')), 'include'),
+    dirname(resolve('node-addon-api/package.json')),
+  ],
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , what, isa] = process.argv
-  const lists = {
-    core: () => coreSources().map((path) => `native/${path}`),
-    addon: () => addonSources().map((path) => `native/${path}`),
-    variant: () => variantSources(isa).map((path) => `native/${path}`),
-    defines: () => variantDefines(isa),
-    flags: () => (isa ? build.variants[isa].flags : build.flags),
-    msvc: () => build.variants[isa].msvc,
-  }
-  const list = lists[what]
-  if (!list) throw new Error(`unknown list "${what}"; one of ${Object.keys(lists).join(', ')}`)
-  process.stdout.write(`${list().join('\n')}\n`)
+  const [, , name, argument] = process.argv
+  if (!(name in lists)) throw new Error(`unknown list "${name}"; one of ${Object.keys(lists).join(', ')}`)
+  process.stdout.write(
+    lists[name](argument)
+      .map((entry) => `${entry}\n`)
+      .join(''),
+  )
 }

@@ -206,11 +206,7 @@ export interface NativeBinding {
   cpu(): CpuInfo
   MappedFile: new (path: string) => NativeMappedFile
   Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
-  Model: new (
-    config: NativeModelConfig,
-    weights: NativeWeights,
-    options: NativeModelOptions,
-  ) => NativeModel
+  Model: new (config: NativeModelConfig, weights: NativeWeights, options: NativeModelOptions) => NativeModel
   /** ggml block conversion of rows in memory (sync; for tests and small data). */
   convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
   /** Samples one token from logits with the history of ids so far. For tests. */
