@@ -14,7 +14,7 @@
 //
 // Prints one entry a line; paths are relative to the repository root.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +27,7 @@ export const build = JSON.parse(readFileSync(join(here, 'build.json'), 'utf8'))
 
 /** Paths of the .cc files under a folder of native/, relative to the repository root, sorted. */
 function sourcesUnder(folder) {
+  if (!existsSync(join(here, folder))) return []
   return readdirSync(join(here, folder), { withFileTypes: true })
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`
