@@ -5,11 +5,9 @@
     'include_dirs': ['native', '<!(node -p "require(\'node-addon-api\').include_dir")'],
     'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
     'cflags': ['<!@(node native/sources.mjs flags)'],
-    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
-    'cflags_cc': ['-std=c++20'],
+    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],  # of Node's own build; build.json names ours
     'xcode_settings': {
       'OTHER_CFLAGS': ['<!@(node native/sources.mjs flags)'],
-      'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
       'CLANG_CXX_LIBRARY': 'libc++',
       'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
       'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
@@ -18,7 +16,6 @@
     'msvs_settings': {
       'VCCLCompilerTool': {
         'ExceptionHandling': 0,
-        'LanguageStandard': 'stdcpp20',
         'AdditionalOptions': ['<!@(node native/sources.mjs msvc)'],
       },
     },

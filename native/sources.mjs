@@ -5,7 +5,6 @@
 //   node native/sources.mjs core            sources compiled without ISA flags
 //   node native/sources.mjs addon           sources that include napi.h
 //   node native/sources.mjs variant avx2    sources of one variant
-//   node native/sources.mjs check           sources of the kernel check program (test/native)
 //   node native/sources.mjs variants x64    variants of an architecture, as Node names it, that have sources
 //   node native/sources.mjs defines x64     OPENELM_HAVE_<ISA> for each of them
 //   node native/sources.mjs flags [avx2]    compiler flags of all files, or those a variant adds (GCC and Clang)
@@ -47,7 +46,6 @@ export const coreSources = () => [
   ...sourcesUnder(build.kernels).filter((path) => isaOf(path) === undefined),
 ]
 export const addonSources = () => build.addon.flatMap(sourcesUnder)
-export const checkSources = () => build.check.flatMap(sourcesUnder)
 function variant(isa) {
   if (!(isa in build.variants)) throw new Error(`build.json has no variant "${isa}"`)
   return build.variants[isa]
@@ -64,12 +62,11 @@ export const variantsOf = (arch) =>
 const lists = {
   core: coreSources,
   addon: addonSources,
-  check: checkSources,
   variant: variantSources,
   variants: variantsOf,
   defines: (arch) => variantsOf(arch).map((isa) => `OPENELM_HAVE_${isa.toUpperCase()}`),
-  flags: (isa) => (isa ? variant(isa).flags : build.flags),
-  msvc: (isa) => (isa ? variant(isa).msvc : build.msvc),
+  flags: (isa) => (isa ? variant(isa).flags : [`-std=${build.standard}`, ...build.flags]),
+  msvc: (isa) => (isa ? variant(isa).msvc : [`/std:${build.standard}`, ...build.msvc]),
   includes: () => [
     join(dirname(resolve('node-api-headers/package.json')), 'include'),
     dirname(resolve('node-addon-api/package.json')),

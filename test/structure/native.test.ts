@@ -1,0 +1,90 @@
+/** The layers of native/, read from its #include lines, and what keeps the ISA variants apart. */
+import { execFileSync } from 'node:child_process'
+import { posix } from 'node:path'
+import tap from 'tap'
+import { filesUnder, root, textOf } from '../support/files.js'
+
+/** What each folder of native/ may include from, besides itself. */
+const mayInclude: Record<string, readonly string[]> = {
+  addon: ['model', 'kernels', 'runtime', 'cpu', 'quant'],
+  model: ['kernels', 'runtime', 'cpu', 'quant'],
+  cpu: ['kernels', 'quant'],
+  kernels: ['quant', 'runtime'],
+  runtime: ['quant'],
+  quant: [],
+}
+
+/** Headers without templates or inline functions that a linker could keep in the variant's instructions. */
+const plainHeaders =
+  /^(immintrin\.h|arm_neon\.h|cstdint|cstddef|cstring|cmath|cfloat|climits|stdint\.h|stddef\.h)$/
+
+const { variants: declared } = JSON.parse(textOf('native/build.json')) as {
+  variants: Record<string, unknown>
+}
+const isas = Object.keys(declared)
+const sources = filesUnder('native', /\.(cc|h)$/)
+const includes = sources.flatMap((path) =>
+  [...textOf(path).matchAll(/^\s*#\s*include\s*([<"])([^>"]+)[>"]/gm)].map(([, quote, header]) => ({
+    path,
+    header: header ?? '',
+    own: quote === '"',
+  })),
+)
+const folderOf = (path: string): string => path.split('/')[1] ?? ''
+const isaOf = (path: string): string | undefined => {
+  const name = posix.basename(path).replace(/\.(cc|h)$/, '')
+  return path.startsWith('native/kernels/') ? isas.find((isa) => name === isa || name.startsWith(`${isa}_`)) : undefined
+}
+
+tap.test('includes between the folders of native/ go one way', async (t) => {
+  t.ok(includes.length > 50, 'includes were found')
+  for (const folder of new Set(sources.map(folderOf)))
+    t.ok(folder in mayInclude, `${folder} is a known layer`)
+  const wrong = includes.filter(({ path, header, own }) => {
+    const [above, below = ''] = [folderOf(path), header.split('/')[0]]
+    return own && below in mayInclude && above !== below && !mayInclude[above]?.includes(below)
+  })
+  t.same(wrong, [])
+})
+
+tap.test('own headers are named from native/, so that their layer shows', async (t) => {
+  const known = new Set(sources)
+  const wrong = includes.filter(({ header, own }) => own && !known.has(`native/${header}`))
+  t.same(wrong, [])
+})
+
+tap.test('only addon/ knows Node-API', async (t) => {
+  const users = includes.filter(({ header }) => /^(napi|node_api|js_native_api|uv)\b/.test(header))
+  t.ok(users.length > 0, 'the addon includes napi.h')
+  t.same([...new Set(users.map(({ path }) => folderOf(path)))], ['addon'])
+})
+
+tap.test('only cpu/dispatch sees the variants together', async (t) => {
+  const users = includes.filter(
+    ({ header, path }) => header === 'kernels/variants.h' && isaOf(path) === undefined,
+  )
+  t.ok(users.length > 0, 'dispatch includes them')
+  for (const { path } of users) t.match(path, /^native\/(cpu\/dispatch\.(cc|h)|kernels\/)/)
+})
+
+tap.test('a variant includes no other variant and nothing with code of its own', async (t) => {
+  const variants = sources.filter((path) => isaOf(path) !== undefined && isaOf(path) !== 'reference')
+  t.ok(variants.length > 0, 'there are variants')
+  const wrong = includes.filter(({ path, header, own }) => {
+    if (!variants.includes(path)) return false
+    if (!own) return !plainHeaders.test(header)
+    const other = isaOf(`native/${header}`)
+    return other !== undefined && other !== isaOf(path)
+  })
+  t.same(wrong, [])
+})
+
+tap.test('every variant of build.json has sources', async (t) => {
+  for (const isa of isas) {
+    const list = execFileSync(process.execPath, ['native/sources.mjs', 'variant', isa], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    t.match(list, new RegExp(`^native/kernels/\\w+/${isa}\\.cc$`, 'm'), isa)
+  }
+})
