@@ -1,0 +1,125 @@
+#include "addon/tokenizer.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "addon/tokenizer_args.h"
+#include "model/tokenizer/text_stream.h"
+
+namespace openelm {
+
+namespace {
+
+/// Marks the objects of this class, so that a value from JavaScript is unwrapped only if it is one.
+constexpr napi_type_tag kTokenizerTag = {0x6f70656e656c6d20, 0x746f6b656e697a72};
+
+class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Tokenizer",
+                       {
+                           InstanceAccessor<&TokenizerObject::size>("size"),
+                           InstanceMethod<&TokenizerObject::encode>("encode"),
+                           InstanceMethod<&TokenizerObject::decode>("decode"),
+                           InstanceMethod<&TokenizerObject::piece_bytes>("pieceBytes"),
+                       });
+  }
+
+  explicit TokenizerObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    Vocab vocab;
+    if (!read_vocab(info[0], vocab)) return;
+    std::string error;
+    tokenizer_ = Tokenizer::create(std::move(vocab), &error);
+    if (!tokenizer_) return throw_invalid(info.Env(), error);
+    info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
+  }
+
+  const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
+
+ private:
+  Napi::Value size(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), tokenizer_->size()); }
+
+  Napi::Value encode(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::string text;
+    if (!read_text(info[0], text)) return env.Undefined();
+    const std::vector<int32_t> ids =
+        tokenizer_->encode(text, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
+    Napi::Int32Array result = Napi::Int32Array::New(env, ids.size());
+    std::copy(ids.begin(), ids.end(), result.Data());
+    return result;
+  }
+
+  Napi::Value decode(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::span<const int32_t> ids;
+    if (!read_ids(info[0], ids)) return env.Undefined();
+    StreamDecoder decoder(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
+    std::string text;
+    for (const int32_t id : ids) text += decoder.push(id);
+    text += decoder.flush();
+    return Napi::String::New(env, text);
+  }
+
+  Napi::Value piece_bytes(const Napi::CallbackInfo& info) {
+    const std::string_view bytes = tokenizer_->piece_bytes(info[0].ToNumber().Int32Value());
+    Napi::Uint8Array result = Napi::Uint8Array::New(info.Env(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), result.Data());
+    return result;
+  }
+
+  std::shared_ptr<const Tokenizer> tokenizer_;
+};
+
+class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "TextStream",
+                       {
+                           InstanceAccessor<&TextStreamObject::stop_string>("stopString"),
+                           InstanceMethod<&TextStreamObject::push>("push"),
+                           InstanceMethod<&TextStreamObject::flush>("flush"),
+                       });
+  }
+
+  explicit TextStreamObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    tokenizer_ = tokenizer_of(info[0]);
+    if (!tokenizer_) return throw_invalid(info.Env(), "Expected a Tokenizer");
+    std::vector<std::string> stops;
+    if (!read_strings(info[3], "stop strings", stops)) return;
+    stream_ = std::make_unique<TextStream>(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value(),
+                                           stops);
+  }
+
+ private:
+  Napi::Value push(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), stream_->push(info[0].ToNumber().Int32Value()));
+  }
+
+  Napi::Value flush(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), stream_->flush()); }
+
+  Napi::Value stop_string(const Napi::CallbackInfo& info) {
+    if (!stream_->stopped()) return info.Env().Null();
+    return Napi::String::New(info.Env(), *stream_->stopped());
+  }
+
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<TextStream> stream_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> tokenizer_of(const Napi::Value& value) {
+  if (!value.IsObject()) return nullptr;
+  const auto object = value.As<Napi::Object>();
+  if (!object.CheckTypeTag(&kTokenizerTag)) return nullptr;
+  return TokenizerObject::Unwrap(object)->tokenizer();
+}
+
+void register_tokenizer(Napi::Env env, Napi::Object exports) {
+  exports.Set("Tokenizer", TokenizerObject::define(env));
+  exports.Set("TextStream", TextStreamObject::define(env));
+}
+
+}  // namespace openelm
