@@ -1,5 +1,7 @@
 #include "addon/tokenizer.h"
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +33,10 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
     if (!read_vocab(info[0], vocab)) return;
     std::string error;
     tokenizer_ = Tokenizer::create(std::move(vocab), &error);
-    if (!tokenizer_) return throw_invalid(info.Env(), error);
+    if (!tokenizer_) {
+      throw_invalid(info.Env(), error);
+      return;
+    }
     info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
   }
 
@@ -85,7 +90,10 @@ class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
 
   explicit TextStreamObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     tokenizer_ = tokenizer_of(info[0]);
-    if (!tokenizer_) return throw_invalid(info.Env(), "Expected a Tokenizer");
+    if (!tokenizer_) {
+      throw_invalid(info.Env(), "Expected a Tokenizer");
+      return;
+    }
     std::vector<std::string> stops;
     if (!read_strings(info[3], "stop strings", stops)) return;
     stream_ = std::make_unique<TextStream>(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value(),

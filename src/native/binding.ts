@@ -57,7 +57,8 @@ export interface NativeTokenizer {
   readonly size: number
   /**
    * Ids of UTF-8 text. `special`: pieces of type control are recognised in the text; user-defined ones always are.
-   * `prefix`: whether a dummy space may be put before the text (only when the vocab asks for it).
+   * `prefix`: whether a dummy space may be put before the text (only when the vocab asks for it); text after a
+   * control token inside begins anew and gets one either way. Invalid Unicode counts as U+FFFD.
    * Adds no BOS.
    */
   encode(text: string, special: boolean, prefix: boolean): Int32Array
@@ -68,6 +69,18 @@ export interface NativeTokenizer {
   decode(ids: Int32Array, special: boolean, stripSpace: boolean): string
   /** Bytes one token stands for: empty for control tokens, one byte for byte pieces. */
   pieceBytes(id: number): Uint8Array
+}
+
+/**
+ * Text of ids as they come: whole characters only, and nothing from the first stop string on. Text that may begin a
+ * stop string is held back. What `generate` shows, for ids from elsewhere.
+ */
+export interface NativeTextStream {
+  push(id: number): string
+  /** What was held back, once nothing more comes. */
+  flush(): string
+  /** The stop string that ended the text. */
+  readonly stopString: string | null
 }
 
 /** A weight matrix or vector inside a mapped file. Norm vectors have rows 1. */
@@ -206,10 +219,24 @@ export interface NativeBinding {
   cpu(): CpuInfo
   MappedFile: new (path: string) => NativeMappedFile
   Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
+  /** `special` and `stripSpace` as in NativeTokenizer.decode; empty stop strings are ignored. */
+  TextStream: new (
+    tokenizer: NativeTokenizer,
+    special: boolean,
+    stripSpace: boolean,
+    stopStrings: readonly string[],
+  ) => NativeTextStream
   Model: new (config: NativeModelConfig, weights: NativeWeights, options: NativeModelOptions) => NativeModel
   /** ggml block conversion of rows in memory (sync; for tests and small data). */
   convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
   /** Samples one token from logits with the history of ids so far. For tests. */
   sample(logits: Float32Array, history: Int32Array, options: NativeSampling): number
+  /** The first `draws` tokens that one sampler gives for the same logits and history. For tests and benches. */
+  sampleDraws(
+    logits: Float32Array,
+    history: Int32Array,
+    options: NativeSampling,
+    draws: number,
+  ): Int32Array
   benchKernel(spec: KernelBenchSpec): Promise<KernelBenchResult>
 }
