@@ -43,7 +43,9 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
 
  private:
-  Napi::Value size(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), tokenizer_->size()); }
+  Napi::Value size(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), tokenizer_->size());
+  }
 
   Napi::Value encode(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -96,8 +98,8 @@ class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
     }
     std::vector<std::string> stops;
     if (!read_strings(info[3], "stop strings", stops)) return;
-    stream_ = std::make_unique<TextStream>(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value(),
-                                           stops);
+    stream_ = std::make_unique<TextStream>(*tokenizer_, info[1].ToBoolean().Value(),
+                                           info[2].ToBoolean().Value(), stops);
   }
 
  private:
@@ -105,7 +107,9 @@ class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
     return Napi::String::New(info.Env(), stream_->push(info[0].ToNumber().Int32Value()));
   }
 
-  Napi::Value flush(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), stream_->flush()); }
+  Napi::Value flush(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), stream_->flush());
+  }
 
   Napi::Value stop_string(const Napi::CallbackInfo& info) {
     if (!stream_->stopped()) return info.Env().Null();

@@ -11,7 +11,8 @@
 
 namespace openelm {
 
-// Reading of arguments. Each returns false with a JavaScript exception pending when the value is not what it must be.
+// Reading of arguments. Each returns false with a JavaScript exception pending when the value is not what it
+// must be.
 
 /// Throws an Error with code INVALID.
 void throw_invalid(Napi::Env env, const std::string& message);

@@ -232,11 +232,6 @@ export interface NativeBinding {
   /** Samples one token from logits with the history of ids so far. For tests. */
   sample(logits: Float32Array, history: Int32Array, options: NativeSampling): number
   /** The first `draws` tokens that one sampler gives for the same logits and history. For tests and benches. */
-  sampleDraws(
-    logits: Float32Array,
-    history: Int32Array,
-    options: NativeSampling,
-    draws: number,
-  ): Int32Array
+  sampleDraws(logits: Float32Array, history: Int32Array, options: NativeSampling, draws: number): Int32Array
   benchKernel(spec: KernelBenchSpec): Promise<KernelBenchResult>
 }

@@ -138,7 +138,7 @@ void Candidates::keep_min_p(float p) {
 
 int32_t Candidates::draw(float temperature, double uniform) {
   probs_.resize(logits_.size());
-  const float scale = std::min(1.0f / temperature, 1e30f);  // infinity would make the best token's 0 · scale NaN
+  const float scale = std::min(1.0f / temperature, 1e30f);  // the best token's 0 · infinity would be NaN
   const double sum = exp_sum(logits_, max_value(logits_), scale, probs_.data());
   double rest = uniform * sum;
   size_t last = 0;

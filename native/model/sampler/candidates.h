@@ -6,8 +6,9 @@
 
 namespace openelm {
 
-/// The tokens still in play and the filters that drop some. Buffers are kept between tokens; parallel arrays keep the
-/// loops over a whole vocabulary vectorizable. Every filter leaves at least one token; ties go to the lower id.
+/// The tokens still in play and the filters that drop some. Buffers are kept between tokens; parallel arrays
+/// keep the loops over a whole vocabulary vectorizable. Every filter leaves at least one token; ties go to
+/// the lower id.
 class Candidates {
  public:
   /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out.
@@ -17,8 +18,8 @@ class Candidates {
 
   bool empty() const { return ids_.empty(); }
 
-  /// Locally typical sampling (Meister et al. 2022): the tokens whose surprise is nearest to the expected one, until
-  /// their probabilities reach p.
+  /// Locally typical sampling (Meister et al. 2022): the tokens whose surprise is nearest to the expected
+  /// one, until their probabilities reach p.
   void keep_typical(float p);
   /// Nucleus sampling (Holtzman et al. 2020): the most probable tokens until their probabilities reach p.
   void keep_top_p(float p);

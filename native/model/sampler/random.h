@@ -4,8 +4,9 @@
 
 namespace openelm {
 
-/// PCG-XSH-RR 64/32 (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for
-/// Random Number Generation"): the same numbers for a seed on every machine and in every release.
+/// PCG-XSH-RR 64/32 (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
+/// Algorithms for Random Number Generation"): the same numbers for a seed on every machine and in every
+/// release.
 class Random {
  public:
   /// The seed goes through SplitMix64 first, so that neighbouring seeds begin unrelated sequences.

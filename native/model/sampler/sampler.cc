@@ -7,7 +7,9 @@ namespace openelm {
 Sampler::Sampler(const SamplingParams& params)
     : params_(params), history_(penalizes() ? params.penalty_last_n : 0), random_(params.seed) {}
 
-void Sampler::accept(int32_t id) { history_.accept(id); }
+void Sampler::accept(int32_t id) {
+  history_.accept(id);
+}
 
 int32_t Sampler::sample(std::span<const float> logits) {
   if (logits.empty()) return -1;

@@ -14,9 +14,9 @@ namespace openelm {
 /// Chooses tokens from logits. One sampler serves one sequence; it is not shared between threads.
 ///
 /// The order is that of llama.cpp's default chain, so that settings found there mean the same here:
-/// logit bias, penalties, top_k, typical_p, top_p, min_p, temperature, draw. Filters thus look at the distribution
-/// before temperature (Hugging Face's come after it), and temperature 0 takes the best token after bias and
-/// penalties. One uniform number is drawn per token that is not greedy.
+/// logit bias, penalties, top_k, typical_p, top_p, min_p, temperature, draw. Filters thus look at the
+/// distribution before temperature (Hugging Face's come after it), and temperature 0 takes the best token
+/// after bias and penalties. One uniform number is drawn per token that is not greedy.
 class Sampler {
  public:
   explicit Sampler(const SamplingParams& params);
@@ -24,8 +24,8 @@ class Sampler {
   /// Adds a token of the prompt or a chosen one to the history that the penalties look at.
   void accept(int32_t id);
 
-  /// The next token, always an index of `logits` (-1 only when there are none), whatever NaN or infinity they hold.
-  /// It is not accepted yet. `logits` are left as they are.
+  /// The next token, always an index of `logits` (-1 only when there are none), whatever NaN or infinity they
+  /// hold. It is not accepted yet. `logits` are left as they are.
   int32_t sample(std::span<const float> logits);
 
  private:

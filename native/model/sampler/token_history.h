@@ -17,8 +17,8 @@ class TokenHistory {
 
   void accept(int32_t id);
 
-  /// Penalizes the logits of tokens in the window: l > 0 ? l / repeat : l · repeat (Keskar et al. 2019, as llama.cpp
-  /// and Hugging Face apply it), then l - count · frequency - presence (OpenAI's definition).
+  /// Penalizes the logits of tokens in the window: l > 0 ? l / repeat : l · repeat (Keskar et al. 2019, as
+  /// llama.cpp and Hugging Face apply it), then l - count · frequency - presence (OpenAI's definition).
   void penalize(const SamplingParams& params, std::span<float> logits) const;
 
  private:

@@ -6,8 +6,9 @@
 
 namespace openelm {
 
-/// Whole-vocabulary loops of the sampler, written so that compilers turn them into vector code without special
-/// flags. Sums have a fixed order and exp is our own: a seed must give the same tokens on every machine.
+/// Whole-vocabulary loops of the sampler, written so that compilers turn them into vector code without
+/// special flags. Sums have a fixed order and exp is our own: a seed must give the same tokens on every
+/// machine.
 
 /// Index of the largest value, the first of equal ones; NaN is never it. 0 when nothing is above -infinity.
 /// `values` is not empty.

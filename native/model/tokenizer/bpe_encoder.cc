@@ -32,11 +32,12 @@ struct Range {
 
 }  // namespace
 
-/// Buffers of one call, and what it has learnt: words repeat, so their ids are copied from where they first came.
+/// Buffers of one call, and what it has learnt: words repeat, so their ids are copied from where they first
+/// came.
 struct BpeEncoder::Workspace {
   std::vector<Symbol> symbols;
-  /// Min-heap of rank << 32 | position: the best score first, then the leftmost. Entries are never removed when
-  /// their pair is gone; they are recognised when they come up.
+  /// Min-heap of rank << 32 | position: the best score first, then the leftmost. Entries are never removed
+  /// when their pair is gone; they are recognised when they come up.
   std::vector<uint64_t> agenda;
   /// The last way in which each unused piece was offered, to take it apart (as SentencePiece does).
   std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>> unused;

@@ -10,11 +10,11 @@
 
 namespace openelm {
 
-/// SentencePiece's BPE: of all adjacent symbols whose concatenation is a piece, the two with the best score are
-/// merged, leftmost first among equals, until none are left (`bpe_model.cc` of google/sentencepiece).
+/// SentencePiece's BPE: of all adjacent symbols whose concatenation is a piece, the two with the best score
+/// are merged, leftmost first among equals, until none are left (`bpe_model.cc` of google/sentencepiece).
 ///
-/// Pieces of type unused take part in merging and are then taken apart again. A character that is no piece becomes
-/// its bytes, or unk once for a whole run where the vocabulary lacks byte pieces.
+/// Pieces of type unused take part in merging and are then taken apart again. A character that is no piece
+/// becomes its bytes, or unk once for a whole run where the vocabulary lacks byte pieces.
 class BpeEncoder {
  public:
   explicit BpeEncoder(const Vocab& vocab);

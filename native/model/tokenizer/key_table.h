@@ -6,8 +6,8 @@
 
 namespace openelm {
 
-/// Hash table of 64-bit keys to 32-bit values: open addressing with linear probing, at most half full, built once
-/// and then only read. One cache line answers most look-ups, which are the inner loop of the encoder.
+/// Hash table of 64-bit keys to 32-bit values: open addressing with linear probing, at most half full, built
+/// once and then only read. One cache line answers most look-ups, which are the inner loop of the encoder.
 /// The key ~0 is reserved.
 class KeyTable {
  public:

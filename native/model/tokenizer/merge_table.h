@@ -13,9 +13,10 @@ namespace openelm {
 
 /// Which adjacent symbols merge, and in which order.
 ///
-/// SentencePiece merges two neighbours when their concatenation is a piece. That question is about strings; here it
-/// is answered beforehand for every way of splitting every piece, so that the encoder compares only numbers. A symbol
-/// is a piece id, or a number from vocab.size() on for a character that occurs in pieces without being one.
+/// SentencePiece merges two neighbours when their concatenation is a piece. That question is about strings;
+/// here it is answered beforehand for every way of splitting every piece, so that the encoder compares only
+/// numbers. A symbol is a piece id, or a number from vocab.size() on for a character that occurs in pieces
+/// without being one.
 class MergeTable {
  public:
   static constexpr uint32_t kNone = KeyTable::kNone;

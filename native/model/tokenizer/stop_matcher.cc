@@ -44,6 +44,8 @@ std::string StopMatcher::push(std::string_view text) {
   return safe;
 }
 
-std::string StopMatcher::flush() { return std::exchange(held_, {}); }
+std::string StopMatcher::flush() {
+  return std::exchange(held_, {});
+}
 
 }  // namespace openelm

@@ -9,8 +9,8 @@
 
 namespace openelm {
 
-/// Looks for stop strings in streamed text. Text that may turn out to be the beginning of one is held back, so that
-/// what was emitted never has to be taken back; the result does not depend on how the text was split.
+/// Looks for stop strings in streamed text. Text that may turn out to be the beginning of one is held back,
+/// so that what was emitted never has to be taken back; the result does not depend on how the text was split.
 /// The string that is complete first counts, the longest of those that end at the same byte.
 class StopMatcher {
  public:

@@ -8,12 +8,12 @@
 
 namespace openelm {
 
-/// Text of ids as they come. Every string returned is whole UTF-8 characters: bytes of one that is not complete are
-/// held back, and invalid ones become U+FFFD. The tokenizer must outlive it.
+/// Text of ids as they come. Every string returned is whole UTF-8 characters: bytes of one that is not
+/// complete are held back, and invalid ones become U+FFFD. The tokenizer must outlive it.
 class StreamDecoder {
  public:
-  /// `special`: control tokens appear as their piece. `strip_space`: the dummy space of the first token that shows
-  /// is dropped, where the vocabulary adds one.
+  /// `special`: control tokens appear as their piece. `strip_space`: the dummy space of the first token that
+  /// shows is dropped, where the vocabulary adds one.
   StreamDecoder(const Tokenizer& tokenizer, bool special, bool strip_space);
 
   /// Text that the token completes; may be empty.

@@ -7,8 +7,8 @@
 
 namespace openelm {
 
-/// Finds the longest of a set of strings at a position of a text. A byte trie with its edges in one hash table:
-/// a step costs one look-up.
+/// Finds the longest of a set of strings at a position of a text. A byte trie with its edges in one hash
+/// table: a step costs one look-up.
 class SymbolTrie {
  public:
   struct Match {
@@ -24,8 +24,8 @@ class SymbolTrie {
 
  private:
   bool first_[256] = {};  // bytes that some string begins with: most positions end here
-  KeyTable edges_;  // node << 8 | byte -> node; the root is 0
-  KeyTable ends_;   // node -> id
+  KeyTable edges_;        // node << 8 | byte -> node; the root is 0
+  KeyTable ends_;         // node -> id
   uint32_t nodes_ = 1;
 };
 

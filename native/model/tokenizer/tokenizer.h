@@ -27,15 +27,16 @@ class Tokenizer {
   int32_t size() const { return vocab_.size(); }
   const Vocab& vocab() const { return vocab_; }
 
-  /// Ids of UTF-8 text of at most kMaxTextBytes; adds neither BOS nor EOS. Invalid bytes count as U+FFFD each.
-  /// `special`: pieces of type control or unknown are recognised in the text, longest first; where not, they are
-  /// text like any other, which is how untrusted text must be encoded. User-defined pieces always are.
-  /// `prefix`: a dummy space comes before the text where the vocabulary asks for it; one comes after a control token
-  /// inside the text either way, as the text there begins anew (llama.cpp and Hugging Face's LlamaTokenizer agree).
+  /// Ids of UTF-8 text of at most kMaxTextBytes; adds neither BOS nor EOS. Invalid bytes count as U+FFFD
+  /// each. `special`: pieces of type control or unknown are recognised in the text, longest first; where not,
+  /// they are text like any other, which is how untrusted text must be encoded. User-defined pieces always
+  /// are. `prefix`: a dummy space comes before the text where the vocabulary asks for it; one comes after a
+  /// control token inside the text either way, as the text there begins anew (llama.cpp and Hugging Face's
+  /// LlamaTokenizer agree).
   std::vector<int32_t> encode(std::string_view text, bool special, bool prefix) const;
 
-  /// Bytes that a token stands for: one for byte pieces, none for control and unknown tokens unless `special` (then
-  /// their piece), none for ids outside the vocabulary. Valid as long as the tokenizer.
+  /// Bytes that a token stands for: one for byte pieces, none for control and unknown tokens unless `special`
+  /// (then their piece), none for ids outside the vocabulary. Valid as long as the tokenizer.
   std::string_view piece_bytes(int32_t id, bool special = false) const;
 
   /// Whether a token shows only where special tokens are asked for: type control or unknown.

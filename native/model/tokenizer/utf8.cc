@@ -4,7 +4,9 @@ namespace openelm {
 
 namespace {
 
-bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xC0) == 0x80;
+}
 
 }  // namespace
 
@@ -21,8 +23,7 @@ Utf8Char decode_utf8(std::string_view text) {
     if (code >= 0x800 && (code < 0xD800 || code > 0xDFFF)) return {code, 3};
   } else if ((lead & 0xF8) == 0xF0 && n >= 4 && is_continuation(s[1]) && is_continuation(s[2]) &&
              is_continuation(s[3])) {
-    const uint32_t code =
-        (lead & 0x07) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
+    const uint32_t code = (lead & 0x07) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
     if (code >= 0x10000 && code <= 0x10FFFF) return {code, 4};
   }
   return {kInvalidChar, 1};

@@ -28,8 +28,9 @@ std::string escape_spaces(std::string_view text);
 /// Text with each U+2581 as a space.
 std::string unescape_spaces(std::string_view text);
 
-/// Makes valid UTF-8 of bytes that arrive in any split. Ill-formed sequences become U+FFFD, one for each maximal
-/// subpart (Unicode 15, section 3.9; what TextDecoder does); an incomplete character is held until the rest arrives.
+/// Makes valid UTF-8 of bytes that arrive in any split. Ill-formed sequences become U+FFFD, one for each
+/// maximal subpart (Unicode 15, section 3.9; what TextDecoder does); an incomplete character is held until
+/// the rest arrives.
 class Utf8Stream {
  public:
   /// Appends to `out` every character that `bytes` completes.

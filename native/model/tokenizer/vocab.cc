@@ -43,11 +43,13 @@ std::string vocab_error(const Vocab& vocab) {
            std::to_string(vocab.scores.size()) + ", " + std::to_string(vocab.types.size());
   }
   for (const int32_t id : {vocab.bos, vocab.eos, vocab.unk}) {
-    if (id < -1 || id >= vocab.size()) return "special token id " + std::to_string(id) + " is outside the vocabulary";
+    if (id < -1 || id >= vocab.size())
+      return "special token id " + std::to_string(id) + " is outside the vocabulary";
   }
   for (int32_t id = 0; id < vocab.size(); ++id) {
     const auto type = static_cast<unsigned>(vocab.types[id]);
-    if (type < 1 || type > 6) return "piece " + std::to_string(id) + " has the unknown type " + std::to_string(type);
+    if (type < 1 || type > 6)
+      return "piece " + std::to_string(id) + " has the unknown type " + std::to_string(type);
     if (vocab.pieces[id].size() > kMaxPieceBytes) {
       return "piece " + std::to_string(id) + " is longer than " + std::to_string(kMaxPieceBytes) + " bytes";
     }

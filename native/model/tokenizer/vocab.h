@@ -48,7 +48,8 @@ std::string vocab_error(const Vocab& vocab);
 /// Value of a byte piece (`<0x0A>`), or -1.
 int byte_value(std::string_view piece);
 
-/// Id of the piece for each byte. Empty unless all 256 are there: SentencePiece falls back to bytes only then.
+/// Id of the piece for each byte. Empty unless all 256 are there: SentencePiece falls back to bytes only
+/// then.
 std::vector<int32_t> byte_pieces(const Vocab& vocab);
 
 }  // namespace openelm
