@@ -1,7 +1,9 @@
 import type { CommandModule } from './command.js'
 
 /** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
-const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {}
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  run: async () => (await import('./commands/run.js')).command,
+}
 
 /** The loader of a command, or undefined for an unknown name. */
 export function findCommand(name: string): (() => Promise<CommandModule>) | undefined {

@@ -1,6 +1,6 @@
-import type { CpuInfo, IsaName, KvType } from '../native/binding.js'
+import type { CpuInfo, IsaName, KvType, LogitsMode } from '../native/binding.js'
 
-export type { CpuInfo, IsaName, KvType }
+export type { CpuInfo, IsaName, KvType, LogitsMode }
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -8,15 +8,41 @@ export interface LoadOptions {
   readonly threads?: number
   /** Kernel variant; default: OPENELM_ISA, else the best the CPU and OS support. */
   readonly isa?: IsaName
+  readonly signal?: AbortSignal
+}
+
+export interface SyntheticOptions extends LoadOptions {
+  /** Type of the matrices: f32, f16, bf16, q8_0, q4_0 …; default q8_0. */
+  readonly type?: string
 }
 
 export interface SessionOptions {
-  /** Context length in tokens; default: the model's max_context_length. */
+  /** Context length in tokens; default: what the model was trained for, which is also the most. */
   readonly nCtx?: number
   /** Element type of the kv cache; default f16. */
   readonly kvType?: KvType
   /** Most tokens evaluated in one pass of prefill; default 512. */
   readonly nBatch?: number
+  /** Allows an nCtx the model was not trained for. Its text falls apart there; measurements do not mind. */
+  readonly beyondTraining?: boolean
+}
+
+export interface TokenizeOptions {
+  /** Control pieces such as </s> in the text become control tokens; default false. */
+  readonly special?: boolean
+  /** Begin with BOS; default: as the model wants it (OpenELM does). */
+  readonly bos?: boolean
+}
+
+export interface DetokenizeOptions {
+  /** Control tokens appear as their piece; default false: as nothing. */
+  readonly special?: boolean
+}
+
+export interface EvaluateOptions {
+  /** Rows of logits returned: every id's, the last id's, or none; default last. */
+  readonly logits?: LogitsMode
+  readonly signal?: AbortSignal
 }
 
 /** Sampling parameters; every one has a default in sampling.ts (zod). */
@@ -43,6 +69,9 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stop?: readonly string[]
   /** Emit control tokens such as </s> as text. */
   readonly special?: boolean
+  /** Go on after the end-of-text token. */
+  readonly ignoreEos?: boolean
+  /** Generation ends soon after it fires, with the finish reason `aborted`. */
   readonly signal?: AbortSignal
 }
 

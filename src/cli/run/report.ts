@@ -1,0 +1,48 @@
+import type { Model } from '../../engine/model.js'
+import type { GenerateResult } from '../../engine/types.js'
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits))
+const ms = (seconds: number) => round(seconds * 1000, 3)
+
+/** What `--json` prints: one object. Names are those of the field's APIs; durations are in milliseconds. */
+export function jsonReport(model: Model, result: GenerateResult, loadSeconds: number) {
+  const { timings } = result
+  return {
+    model: model.name,
+    text: result.text,
+    tokens: Array.from(result.tokens),
+    finish_reason: result.finishReason,
+    stop_string: result.stopString ?? null,
+    usage: { prompt_tokens: timings.promptTokens, completion_tokens: result.tokens.length },
+    timings: {
+      load_ms: ms(loadSeconds),
+      prefill_ms: ms(timings.prefillSeconds),
+      first_token_ms: ms(timings.firstTokenSeconds),
+      decode_ms: ms(timings.decodeSeconds),
+      sample_ms: ms(timings.sampleSeconds),
+      prefill_tokens_per_second: round(timings.prefillRate, 2),
+      decode_tokens_per_second: round(timings.decodeRate, 2),
+    },
+  }
+}
+
+/** What `--stats` prints on stderr. */
+export function statsReport(model: Model, result: GenerateResult, loadSeconds: number): string {
+  const { timings, tokens, finishReason } = result
+  const row = (name: string, value: string) => `${name.padEnd(9)} ${value}`
+  const speed = (rate: number) => (rate > 0 ? `, ${rate.toFixed(1)} tokens/s` : '')
+  return `${[
+    row('model', `${model.name} ${model.type}, ${model.isa}, ${model.threads} threads`),
+    row('load', `${ms(loadSeconds).toFixed(0)} ms`),
+    row(
+      'prefill',
+      `${timings.promptTokens} tokens in ${ms(timings.prefillSeconds).toFixed(1)} ms${speed(timings.prefillRate)}`,
+    ),
+    row(
+      'decode',
+      `${tokens.length} tokens in ${ms(timings.decodeSeconds).toFixed(1)} ms${speed(timings.decodeRate)}`,
+    ),
+    row('first', `token after ${ms(timings.firstTokenSeconds).toFixed(1)} ms`),
+    row('ended', finishReason),
+  ].join('\n')}\n`
+}

@@ -1,0 +1,21 @@
+import type { ModelConfig } from '../model/config.js'
+import type { NativeVocab, NativeWeights } from '../native/binding.js'
+import type { SamplingDefaults } from './sampling.js'
+
+/** Everything the engine takes from a model file, or makes up for a synthetic model. */
+export interface ModelSource {
+  /** What the model calls itself, such as `OpenELM-270M-Instruct`. */
+  readonly name: string
+  /** Type of most of its weights, such as `Q8_0`. */
+  readonly type: string
+  readonly config: ModelConfig
+  readonly parameters: number
+  readonly weights: NativeWeights
+  readonly vocab: NativeVocab | undefined
+  /** Texts to be tokenized begin with BOS. */
+  readonly addBos: boolean
+  /** Jinja source. */
+  readonly chatTemplate: string | undefined
+  /** Sampling parameters that the file recommends. */
+  readonly sampling: Partial<SamplingDefaults>
+}

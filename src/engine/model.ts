@@ -1,0 +1,238 @@
+import { z } from 'zod'
+import { OpenElmError } from '../errors.js'
+import { type ModelConfig, nativeConfig } from '../model/config.js'
+import type { IsaName, NativeModel, NativeTokenizer } from '../native/binding.js'
+import { loadNative } from '../native/load.js'
+import { resolveIsa, resolveThreads } from './environment.js'
+import { loadSource } from './load-source.js'
+import type { ModelSource } from './model-source.js'
+import { abortedError, fromNative } from './native-error.js'
+import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from './options.js'
+import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
+import { noTokenizer, prepend, Session } from './session.js'
+import { type SyntheticSize, syntheticSource } from './synthetic.js'
+import type {
+  DetokenizeOptions,
+  LoadOptions,
+  SessionOptions,
+  SyntheticOptions,
+  TokenizeOptions,
+} from './types.js'
+import { validate } from './validate.js'
+
+const text = z.string({ error: 'text' })
+const flag = z.boolean({ error: 'true or false' }).optional()
+const signal = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional()
+const loadSchema = z.strictObject({ threads: threadsSchema.optional(), isa: isaSchema.optional(), signal })
+const sessionSchema = z.strictObject({
+  nCtx: z.int({ error: 'an integer' }).optional(),
+  kvType: kvTypeSchema.default('f16'),
+  nBatch: nBatchSchema.default(512),
+  beyondTraining: flag,
+})
+const tokenizeSchema = z.strictObject({ special: flag, bos: flag })
+const detokenizeSchema = z.strictObject({ special: flag })
+
+/**
+ * A loaded model: its weights, its tokenizer, and the threads that compute. Sessions made from it share them.
+ * Each worker thread loads its own; the weights of a file are mapped, so their memory is shared all the same.
+ */
+export class Model {
+  /** What the model calls itself, such as `OpenELM-270M-Instruct`. */
+  readonly name: string
+  /** Type of most of its weights, such as `Q8_0`. */
+  readonly type: string
+  readonly config: ModelConfig
+  readonly parameters: number
+  readonly weightBytes: number
+  readonly threads: number
+  /** The kernel variant in use. */
+  readonly isa: IsaName
+  /** Jinja source of its chat template; undefined for a base model. */
+  readonly chatTemplate: string | undefined
+  /** Every control piece of the vocabulary, such as `</s>`, with its id. */
+  readonly controlPieces: ReadonlyMap<string, number>
+  /** Ids of the special tokens; -1 where the vocabulary has none. */
+  readonly bos: number
+  readonly eos: number
+  /** What generation does where its options are silent: the family's defaults, or what the file recommends. */
+  readonly samplingDefaults: SamplingDefaults
+  readonly #native: NativeModel
+  readonly #tokenizer: NativeTokenizer | undefined
+  readonly #addBos: boolean
+  readonly #sessions = new Set<WeakRef<Session>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<Session>>((ref) => this.#sessions.delete(ref))
+  #disposed = false
+
+  private constructor(source: ModelSource, native: NativeModel, tokenizer: NativeTokenizer | undefined) {
+    this.name = source.name
+    this.type = source.type
+    this.config = source.config
+    this.parameters = source.parameters
+    this.weightBytes = native.weightBytes
+    this.threads = native.threads
+    this.isa = native.isa
+    this.chatTemplate = source.chatTemplate
+    this.controlPieces = controlPieces(source)
+    this.bos = source.vocab?.bos ?? -1
+    this.eos = source.vocab?.eos ?? -1
+    this.samplingDefaults = { ...FAMILY_SAMPLING, ...source.sampling }
+    this.#native = native
+    this.#tokenizer = tokenizer
+    this.#addBos = source.addBos && this.bos >= 0
+  }
+
+  /**
+   * Loads a GGUF file. Its weights are mapped, not read.
+   * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ, E_FORMAT, E_UNSUPPORTED, E_CONFIG, E_MEMORY, E_USAGE, E_ABORTED
+   */
+  static async load(path: string, options: LoadOptions = {}): Promise<Model> {
+    validate(text, path, 'path')
+    return Model.#create(() => loadSource(path), options, `Loading "${path}"`)
+  }
+
+  /**
+   * A model of a published size with weights made in memory by a fixed rule (test/golden/README.md): for measuring
+   * without a download. Its text is noise, and its vocabulary has made-up pieces.
+   */
+  static async synthetic(size: SyntheticSize, options: SyntheticOptions = {}): Promise<Model> {
+    const { type, ...load } = options
+    return Model.#create(() => syntheticSource(size, type ?? 'q8_0'), load, `Making a synthetic ${size}`)
+  }
+
+  static async #create(open: () => ModelSource, options: LoadOptions, what: string): Promise<Model> {
+    const given = validate(loadSchema, options, 'load options')
+    const stopIfAborted = () => {
+      if (given.signal?.aborted) throw abortedError(`${what} was aborted.`, given.signal)
+    }
+    stopIfAborted()
+    const addon = loadNative()
+    const cpu = addon.cpu()
+    const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
+    try {
+      const source = open()
+      const model = new addon.Model(nativeConfig(source.config), source.weights, native)
+      const tokenizer = source.vocab ? new addon.Tokenizer(source.vocab) : undefined
+      stopIfAborted()
+      return new Model(source, model, tokenizer)
+    } catch (error) {
+      throw fromNative(error, `${what} failed.`)
+    }
+  }
+
+  /** Tokens in the vocabulary: the width of a row of logits. */
+  get vocabSize(): number {
+    return this.config.vocabSize
+  }
+
+  /** Tokens of context the model was trained for. */
+  get contextLength(): number {
+    return this.config.contextLength
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** For sessions. */
+  get nativeTokenizer(): NativeTokenizer | undefined {
+    return this.#tokenizer
+  }
+
+  /**
+   * Ids of a text, in SentencePiece's way: a space is put before it.
+   * @throws OpenElmError E_TOKENIZER when the model has no tokenizer
+   */
+  tokenize(input: string, options: TokenizeOptions = {}): Int32Array {
+    validate(text, input, 'text')
+    const { special, bos } = validate(tokenizeSchema, options, 'tokenize options')
+    return this.#encode(input, { special: special ?? false, prefix: true, bos: bos ?? this.#addBos })
+  }
+
+  /** Ids of ordinary text: no BOS, no control tokens; SentencePiece's space in front. */
+  encodeText(input: string): Int32Array {
+    return this.#encode(input, { special: false, prefix: true, bos: false })
+  }
+
+  /** Ids of text that goes on where a context ends, or begins it. For sessions. */
+  encodePrompt(input: string, start: boolean): Int32Array {
+    return this.#encode(input, { special: false, prefix: start, bos: start && this.#addBos })
+  }
+
+  /** Text of ids, without the space that `tokenize` puts in front. Invalid UTF-8 becomes U+FFFD. */
+  detokenize(ids: Int32Array | readonly number[], options: DetokenizeOptions = {}): string {
+    const { special } = validate(detokenizeSchema, options, 'detokenize options')
+    const tokenizer = this.#liveTokenizer('decode tokens')
+    const id = integer(0, this.vocabSize - 1)
+    const given = Int32Array.from(ids, (value, at) => validate(id, value, `ids[${at}]`))
+    return tokenizer.decode(given, special ?? false, true)
+  }
+
+  /**
+   * A new sequence with a kv cache of its own.
+   * @throws OpenElmError E_USAGE for an nCtx beyond what the model was trained for, E_MEMORY, E_UNSUPPORTED
+   */
+  createSession(options: SessionOptions = {}): Session {
+    this.#assertLive('createSession')
+    const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
+    const most = beyondTraining ? MAX_CONTEXT : this.contextLength
+    const length = validate(integer(1, most), nCtx ?? this.contextLength, 'nCtx')
+    if (kvType === 'q8_0' && this.config.headDim % 32 !== 0) {
+      throw new OpenElmError('E_UNSUPPORTED', 'A kv cache of type q8_0 does not suit this model.', {
+        why: `Its head_dim is ${this.config.headDim}, not a multiple of 32.`,
+        next: 'Use f16 or f32.',
+      })
+    }
+    try {
+      const session = new Session(this.#native.createSession(length, kvType, nBatch), this)
+      const ref = new WeakRef(session)
+      this.#sessions.add(ref)
+      this.#collected.register(session, ref)
+      return session
+    } catch (error) {
+      throw fromNative(error, `A session of ${length} tokens could not be created.`)
+    }
+  }
+
+  /** Ends every session, waits for the calls in flight, and frees the weights. May be called again. */
+  async dispose(): Promise<void> {
+    this.#disposed = true
+    await Promise.all([...this.#sessions].map((ref) => ref.deref()?.dispose()))
+    this.#native.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  #encode(input: string, how: { special: boolean; prefix: boolean; bos: boolean }): Int32Array {
+    const ids = this.#liveTokenizer('read text').encode(input, how.special, how.prefix)
+    return how.bos && this.bos >= 0 ? prepend(this.bos, ids) : ids
+  }
+
+  #liveTokenizer(what: string): NativeTokenizer {
+    this.#assertLive('its tokenizer')
+    if (!this.#tokenizer) throw noTokenizer(what)
+    return this.#tokenizer
+  }
+
+  #assertLive(what: string): void {
+    if (!this.#disposed) return
+    throw new OpenElmError('E_DISPOSED', `The model was disposed before ${what} was used.`, {
+      why: 'Its memory is freed.',
+      next: 'Load it again.',
+    })
+  }
+}
+
+/** SentencePiece's type of control pieces. */
+const CONTROL = 3
+
+function controlPieces({ vocab }: ModelSource): ReadonlyMap<string, number> {
+  const pieces = new Map<string, number>()
+  vocab?.types.forEach((type, id) => {
+    const piece = vocab.pieces[id]
+    if (type === CONTROL && piece) pieces.set(piece, id)
+  })
+  return pieces
+}

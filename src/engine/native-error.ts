@@ -1,0 +1,45 @@
+import { type ErrorCode, OpenElmError } from '../errors.js'
+import type { NativeErrorCode } from '../native/binding.js'
+
+interface Meaning {
+  readonly code: ErrorCode
+  readonly why: string
+  readonly next?: string
+}
+
+const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
+  INVALID: { code: 'E_NATIVE', why: 'The engine refused an argument that should have been refused before it.' },
+  IO: { code: 'E_FILE_READ', why: 'The operating system could not read the file.' },
+  MEMORY: {
+    code: 'E_MEMORY',
+    why: 'There is not enough memory.',
+    next: 'Use a smaller model, a smaller type such as q4_0, or a shorter context.',
+  },
+  CONTEXT_FULL: {
+    code: 'E_CONTEXT_FULL',
+    why: 'The context has no room for more tokens.',
+    next: 'Shorten the text or raise the context length.',
+  },
+  ABORTED: { code: 'E_ABORTED', why: 'The signal that was given for it fired.' },
+  DISPOSED: { code: 'E_DISPOSED', why: 'It was disposed.' },
+  INTERNAL: { code: 'E_NATIVE', why: 'The engine failed inside; this is a bug.' },
+}
+
+/** The error of this package for what the addon threw; `what` says what failed. Others pass through. */
+export function fromNative(error: unknown, what: string): unknown {
+  if (!(error instanceof Error) || error instanceof OpenElmError) return error
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (!Object.hasOwn(MEANINGS, code)) return error
+  const meaning = MEANINGS[code as NativeErrorCode]
+  const detail = error.message ? `${meaning.why} (${error.message})` : meaning.why
+  return new OpenElmError(meaning.code, what, {
+    why: detail,
+    ...(meaning.next ? { next: meaning.next } : {}),
+    cause: error,
+  })
+}
+
+/** The error of an operation whose signal fired. */
+export function abortedError(what: string, signal: AbortSignal | undefined): OpenElmError {
+  return new OpenElmError('E_ABORTED', what, { why: MEANINGS.ABORTED.why, cause: signal?.reason })
+}

@@ -1,0 +1,316 @@
+import { z } from 'zod'
+import { OpenElmError } from '../errors.js'
+import type { NativeSession, NativeTokenizer } from '../native/binding.js'
+import { emptyResult, SingleUseGeneration, toResult } from './generation.js'
+import { abortedError, fromNative } from './native-error.js'
+import { maxTokensSchema, stopSchema } from './options.js'
+import { PieceQueue } from './piece-queue.js'
+import { integer, resolveSampling, type SamplingDefaults } from './sampling.js'
+import type { EvaluateOptions, GenerateOptions, GenerateResult, Generation } from './types.js'
+import { show, validate } from './validate.js'
+
+/** What a session needs of its model. */
+export interface SessionModel {
+  readonly vocabSize: number
+  readonly eos: number
+  readonly samplingDefaults: SamplingDefaults
+  readonly nativeTokenizer: NativeTokenizer | undefined
+  /** Ids of a prompt that begins a context (`start`) or goes on in one. */
+  encodePrompt(text: string, start: boolean): Int32Array
+}
+
+const signalSchema = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional()
+const booleanSchema = z.boolean({ error: 'true or false' }).optional()
+
+const evaluateSchema = z.strictObject({
+  logits: z.enum(['all', 'last', 'none'], { error: 'one of all, last, none' }).default('last'),
+  signal: signalSchema,
+})
+
+const generateSchema = z.looseObject({
+  maxTokens: maxTokensSchema.optional(),
+  stop: z.array(stopSchema, { error: 'an array of texts' }).max(64, { error: 'at most 64 texts' }).default([]),
+  special: booleanSchema,
+  ignoreEos: booleanSchema,
+  signal: signalSchema,
+})
+
+/**
+ * One sequence of tokens with its kv cache. Calls follow one another: a call while another runs is an error.
+ * Made by `Model.createSession`.
+ */
+export class Session {
+  /** Context length in tokens. */
+  readonly nCtx: number
+  /** Size of the kv cache in bytes. */
+  readonly kvBytes: number
+  readonly #native: NativeSession
+  readonly #model: SessionModel
+  /** Ids whose keys and values are in the cache: the first `nPast` of these. */
+  readonly #ids: Int32Array
+  /** The token sampled last, which is not in the cache yet. */
+  #pending: number | undefined
+  #running: Promise<unknown> | undefined
+  #disposed = false
+
+  constructor(native: NativeSession, model: SessionModel) {
+    this.#native = native
+    this.#model = model
+    this.nCtx = native.nCtx
+    this.kvBytes = native.kvBytes
+    this.#ids = new Int32Array(native.nCtx)
+  }
+
+  /** Tokens in the cache; 0 once disposed. */
+  get nPast(): number {
+    return this.#disposed ? 0 : this.#native.nPast
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Copy of the ids in the cache, in order. */
+  get tokens(): Int32Array {
+    return this.#ids.slice(0, this.nPast)
+  }
+
+  /**
+   * Drops every token from position n on, and the one sampled last.
+   * @throws OpenElmError E_USAGE unless 0 ≤ n ≤ nPast, or while a call runs
+   */
+  truncate(n: number): void {
+    this.#assertIdle('truncate')
+    validate(integer(0, this.nPast), n, 'truncate')
+    this.#truncate(n)
+  }
+
+  /**
+   * Makes the cache a prefix of `ids`: keeps the tokens both have in common, drops the rest, and returns the ids that
+   * remain to be given to `generate` or `evaluate`; at least one, because the last one's logits are needed.
+   */
+  reuse(ids: Int32Array): Int32Array {
+    this.#assertIdle('reuse')
+    this.#checkIds(ids)
+    const limit = Math.min(this.nPast, ids.length - 1)
+    let common = 0
+    while (common < limit && ids[common] === this.#ids[common]) common++
+    this.#truncate(common)
+    return ids.subarray(common)
+  }
+
+  /**
+   * Appends ids and resolves to their logits, `[n][vocab]` in f32: n is ids.length for `all`, 1 for `last`, 0 for
+   * `none`. All or nothing: a call that fails or is aborted leaves the cache as it was.
+   * @throws OpenElmError E_USAGE for ids outside the vocabulary or a busy session, E_CONTEXT_FULL, E_ABORTED, E_DISPOSED
+   */
+  async evaluate(ids: Int32Array | readonly number[], options: EvaluateOptions = {}): Promise<Float32Array> {
+    this.#assertIdle('evaluate')
+    const { logits, signal } = validate(evaluateSchema, options, 'evaluate options')
+    const given = this.#checkIds(ids instanceof Int32Array ? ids : toIds(ids))
+    const fed = this.#withPending(given)
+    if (signal?.aborted) throw abortedError('The evaluation was aborted.', signal)
+    const before = this.nPast
+    const vocab = this.#model.vocabSize
+    try {
+      const rows = await this.#run(signal, () => this.#native.evaluate(fed, logits))
+      this.#appended(before, fed)
+      // The row of a token sampled before is not one the caller asked for.
+      return logits === 'all' && fed.length > given.length ? rows.subarray(vocab) : rows
+    } catch (error) {
+      this.#rollBack(before)
+      throw this.#explain(error, 'The evaluation', signal)
+    }
+  }
+
+  /**
+   * Appends a prompt and samples until something stops it. Starts at once, whether or not the text is iterated.
+   * A text prompt gets BOS only at the start of the context. Leaving the loop early aborts the generation.
+   * Failures reach the loop and `result`; a `result` nobody awaits never becomes an unhandled rejection.
+   * @throws OpenElmError E_USAGE, E_CONTEXT_FULL, E_DISPOSED, at the call
+   */
+  generate(prompt: string | Int32Array | readonly number[], options: GenerateOptions = {}): Generation {
+    this.#assertIdle('generate')
+    const { maxTokens, stop, special, ignoreEos, signal, ...samplingOptions } = validate(
+      generateSchema,
+      options,
+      'generate options',
+    )
+    const model = this.#model
+    const tokenizer = model.nativeTokenizer
+    if (!tokenizer) throw noTokenizer('generate text')
+    const sampling = resolveSampling(samplingOptions, model.samplingDefaults, model.vocabSize)
+    const ids = this.#withPending(this.#promptIds(prompt))
+    const before = this.nPast
+    const room = this.nCtx - before - ids.length + 1
+    const nativeOptions = {
+      sampling,
+      maxTokens: Math.min(maxTokens ?? room, room),
+      stopTokens: ignoreEos || model.eos < 0 ? [] : [model.eos],
+      stopStrings: stop,
+      special: special ?? false,
+    }
+    let text = ''
+    const queue = new PieceQueue(() => this.#abort())
+    const work = async (): Promise<GenerateResult> => {
+      if (signal?.aborted) return emptyResult('aborted')
+      if (maxTokens === 0) return emptyResult('length')
+      try {
+        const native = await this.#run(signal, () =>
+          this.#native.generate(tokenizer, ids, nativeOptions, (piece) => {
+            text += piece.text
+            queue.push(piece.text)
+          }),
+        )
+        this.#generated(before, ids, native.tokens)
+        return toResult(native, text, maxTokens)
+      } catch (error) {
+        this.#rollBack(before)
+        throw this.#explain(error, 'The generation', signal)
+      }
+    }
+    const result = work()
+    result.then(
+      () => queue.end(),
+      (error) => queue.fail(error),
+    )
+    return new SingleUseGeneration(queue, result)
+  }
+
+  /** Stops what runs and frees the cache. Resolves when the call in flight, if any, has ended. May be called again. */
+  async dispose(): Promise<void> {
+    if (!this.#disposed) {
+      this.#disposed = true
+      this.#abort()
+    }
+    await this.#running?.catch(() => {})
+    this.#native.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  #abort(): void {
+    if (this.#running) this.#native.abort()
+  }
+
+  /** Runs one native call: marks the session busy and passes the signal on. */
+  async #run<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+    const running = call()
+    this.#running = running
+    const abort = () => this.#native.abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      return await running
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#running = undefined
+    }
+  }
+
+  #promptIds(prompt: string | Int32Array | readonly number[]): Int32Array {
+    if (typeof prompt !== 'string') return this.#checkIds(prompt instanceof Int32Array ? prompt : toIds(prompt))
+    const start = this.nPast === 0 && this.#pending === undefined
+    return this.#checkIds(this.#model.encodePrompt(prompt, start))
+  }
+
+  #checkIds(ids: Int32Array): Int32Array {
+    if (ids.length === 0) {
+      throw new OpenElmError('E_USAGE', 'Expected at least one token id but received none.', {
+        why: 'The logits that choose the next token are those of the last one given.',
+      })
+    }
+    const last = this.#model.vocabSize - 1
+    const at = ids.findIndex((id) => id < 0 || id > last)
+    if (at >= 0) {
+      throw new OpenElmError(
+        'E_USAGE',
+        `Expected an integer between 0 and ${last} for ids[${at}] but received ${ids[at]}.`,
+        { why: `The model's vocabulary has ${last + 1} tokens.` },
+      )
+    }
+    return ids
+  }
+
+  /** The ids to feed: the token sampled last comes first. Checks that they fit. */
+  #withPending(ids: Int32Array): Int32Array {
+    const pending = this.#pending
+    const fed = pending === undefined ? ids : prepend(pending, ids)
+    if (this.nPast + fed.length > this.nCtx) {
+      throw new OpenElmError(
+        'E_CONTEXT_FULL',
+        `The ${fed.length} tokens do not fit into the context of ${this.nCtx}, of which ${this.nPast} are in use.`,
+        { why: 'A model sees a limited number of tokens at once.', next: 'Shorten the text or raise the context length.' },
+      )
+    }
+    return fed
+  }
+
+  #appended(before: number, ids: Int32Array): void {
+    this.#ids.set(ids, before)
+    this.#pending = undefined
+  }
+
+  #generated(before: number, ids: Int32Array, sampled: Int32Array): void {
+    const known = this.nPast - before
+    this.#ids.set(ids.subarray(0, known), before)
+    if (known > ids.length) this.#ids.set(sampled.subarray(0, known - ids.length), before + ids.length)
+    this.#pending = sampled.length > 0 ? sampled[sampled.length - 1] : undefined
+  }
+
+  /** Undoes what a failed call appended; the token sampled before it is still to come. */
+  #rollBack(before: number): void {
+    if (this.nPast > before) this.#native.truncate(before)
+  }
+
+  #truncate(n: number): void {
+    if (n < this.nPast) this.#native.truncate(n)
+    this.#pending = undefined
+  }
+
+  #assertIdle(what: string): void {
+    if (this.#disposed) {
+      throw new OpenElmError('E_DISPOSED', `The session was disposed before ${what} was called.`, {
+        why: 'Its memory is freed.',
+        next: 'Create another session.',
+      })
+    }
+    if (this.#running) {
+      throw new OpenElmError('E_USAGE', `The session is busy: ${what} was called while another call runs.`, {
+        why: 'A session is one sequence of tokens.',
+        next: 'Wait for the call before, or use a session for each.',
+      })
+    }
+  }
+
+  #explain(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
+    if (this.#disposed) return fromNative(Object.assign(new Error(''), { code: 'DISPOSED' }), `${what} was stopped.`)
+    if (signal?.aborted) return abortedError(`${what} was aborted.`, signal)
+    return fromNative(error, `${what} failed.`)
+  }
+}
+
+/** The error for text where the model has no tokenizer. */
+export function noTokenizer(what: string): OpenElmError {
+  return new OpenElmError('E_TOKENIZER', `The model cannot ${what}.`, {
+    why: 'Its file has no tokenizer.',
+    next: 'Convert the checkpoint again with "openelm convert", which adds one.',
+  })
+}
+
+/** A copy of `ids` with one more in front. */
+export function prepend(id: number, ids: Int32Array): Int32Array {
+  const all = new Int32Array(ids.length + 1)
+  all[0] = id
+  all.set(ids, 1)
+  return all
+}
+
+function toIds(ids: readonly number[]): Int32Array {
+  if (!Array.isArray(ids)) {
+    throw new OpenElmError('E_USAGE', `Expected text or token ids for the prompt but received ${show(ids)}.`)
+  }
+  return Int32Array.from(ids, (id, at) => validate(integer(0, 2 ** 31 - 1), id, `ids[${at}]`))
+}
+
