@@ -9,10 +9,9 @@
  */
 export { renderChat } from './engine/chat/template.js'
 export { resolveModelPath } from './engine/default-model.js'
-export { Model } from './engine/model.js'
+export { Model, type ModelConfig } from './engine/model.js'
 export type { SamplingDefaults } from './engine/sampling.js'
 export { Session } from './engine/session.js'
 export type { SyntheticSize } from './engine/synthetic.js'
 export type * from './engine/types.js'
 export { type ErrorCode, type ErrorDetails, OpenElmError } from './errors.js'
-export type { ModelConfig } from './model/config.js'

@@ -44,7 +44,11 @@ export function emptyResult(finishReason: 'aborted' | 'length'): GenerateResult 
 const rate = (tokens: number, seconds: number) => (tokens > 0 && seconds > 0 ? tokens / seconds : 0)
 
 /** The result in the terms of the library; `maxTokens` is what the caller asked for. */
-export function toResult(native: NativeGenerateResult, text: string, maxTokens: number | undefined): GenerateResult {
+export function toResult(
+  native: NativeGenerateResult,
+  text: string,
+  maxTokens: number | undefined,
+): GenerateResult {
   const { tokens, promptTokens, prefillSeconds, decodeSeconds, firstTokenSeconds, sampleSeconds } = native
   // The engine is never asked for more than fits, so what looks like the caller's limit may be the context's end.
   const cut = native.finishReason === 'length' && (maxTokens === undefined || tokens.length < maxTokens)

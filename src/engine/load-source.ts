@@ -50,7 +50,8 @@ function readVocab(metadata: GgufMetadata): NativeVocab | undefined {
   }
   const special = (name: string, fallback: number) => {
     const id = metadata.integer(`tokenizer.ggml.${name}_token_id`) ?? fallback
-    if (id >= pieces.length) throw refuse(`The ${name} token is ${id}, but there are ${pieces.length} tokens.`)
+    if (id >= pieces.length)
+      throw refuse(`The ${name} token is ${id}, but there are ${pieces.length} tokens.`)
     return id
   }
   return {

@@ -4,12 +4,13 @@ import { type ModelConfig, nativeConfig } from '../model/config.js'
 import type { IsaName, NativeModel, NativeTokenizer } from '../native/binding.js'
 import { loadNative } from '../native/load.js'
 import { resolveIsa, resolveThreads } from './environment.js'
+import { checkIds, noTokenizer, prepend } from './ids.js'
 import { loadSource } from './load-source.js'
 import type { ModelSource } from './model-source.js'
 import { abortedError, fromNative } from './native-error.js'
 import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from './options.js'
 import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
-import { noTokenizer, prepend, Session } from './session.js'
+import { Session } from './session.js'
 import { type SyntheticSize, syntheticSource } from './synthetic.js'
 import type {
   DetokenizeOptions,
@@ -19,6 +20,8 @@ import type {
   TokenizeOptions,
 } from './types.js'
 import { validate } from './validate.js'
+
+export type { ModelConfig }
 
 const text = z.string({ error: 'text' })
 const flag = z.boolean({ error: 'true or false' }).optional()
@@ -163,9 +166,8 @@ export class Model {
   detokenize(ids: Int32Array | readonly number[], options: DetokenizeOptions = {}): string {
     const { special } = validate(detokenizeSchema, options, 'detokenize options')
     const tokenizer = this.#liveTokenizer('decode tokens')
-    const id = integer(0, this.vocabSize - 1)
-    const given = Int32Array.from(ids, (value, at) => validate(id, value, `ids[${at}]`))
-    return tokenizer.decode(given, special ?? false, true)
+    if (ids.length === 0) return ''
+    return tokenizer.decode(checkIds(ids, this.vocabSize), special ?? false, true)
   }
 
   /**

@@ -8,7 +8,10 @@ interface Meaning {
 }
 
 const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
-  INVALID: { code: 'E_NATIVE', why: 'The engine refused an argument that should have been refused before it.' },
+  INVALID: {
+    code: 'E_NATIVE',
+    why: 'The engine refused an argument that should have been refused before it.',
+  },
   IO: { code: 'E_FILE_READ', why: 'The operating system could not read the file.' },
   MEMORY: {
     code: 'E_MEMORY',

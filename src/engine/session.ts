@@ -2,12 +2,13 @@ import { z } from 'zod'
 import { OpenElmError } from '../errors.js'
 import type { NativeSession, NativeTokenizer } from '../native/binding.js'
 import { emptyResult, SingleUseGeneration, toResult } from './generation.js'
+import { checkIds, noTokenizer, prepend } from './ids.js'
 import { abortedError, fromNative } from './native-error.js'
 import { maxTokensSchema, stopSchema } from './options.js'
 import { PieceQueue } from './piece-queue.js'
 import { integer, resolveSampling, type SamplingDefaults } from './sampling.js'
 import type { EvaluateOptions, GenerateOptions, GenerateResult, Generation } from './types.js'
-import { show, validate } from './validate.js'
+import { validate } from './validate.js'
 
 /** What a session needs of its model. */
 export interface SessionModel {
@@ -29,7 +30,10 @@ const evaluateSchema = z.strictObject({
 
 const generateSchema = z.looseObject({
   maxTokens: maxTokensSchema.optional(),
-  stop: z.array(stopSchema, { error: 'an array of texts' }).max(64, { error: 'at most 64 texts' }).default([]),
+  stop: z
+    .array(stopSchema, { error: 'an array of texts' })
+    .max(64, { error: 'at most 64 texts' })
+    .default([]),
   special: booleanSchema,
   ignoreEos: booleanSchema,
   signal: signalSchema,
@@ -91,7 +95,7 @@ export class Session {
    */
   reuse(ids: Int32Array): Int32Array {
     this.#assertIdle('reuse')
-    this.#checkIds(ids)
+    checkIds(ids, this.#model.vocabSize)
     const limit = Math.min(this.nPast, ids.length - 1)
     let common = 0
     while (common < limit && ids[common] === this.#ids[common]) common++
@@ -107,7 +111,7 @@ export class Session {
   async evaluate(ids: Int32Array | readonly number[], options: EvaluateOptions = {}): Promise<Float32Array> {
     this.#assertIdle('evaluate')
     const { logits, signal } = validate(evaluateSchema, options, 'evaluate options')
-    const given = this.#checkIds(ids instanceof Int32Array ? ids : toIds(ids))
+    const given = checkIds(ids, this.#model.vocabSize)
     const fed = this.#withPending(given)
     if (signal?.aborted) throw abortedError('The evaluation was aborted.', signal)
     const before = this.nPast
@@ -210,27 +214,10 @@ export class Session {
   }
 
   #promptIds(prompt: string | Int32Array | readonly number[]): Int32Array {
-    if (typeof prompt !== 'string') return this.#checkIds(prompt instanceof Int32Array ? prompt : toIds(prompt))
+    if (typeof prompt !== 'string')
+      return this.#checkIds(prompt instanceof Int32Array ? prompt : toIds(prompt))
     const start = this.nPast === 0 && this.#pending === undefined
     return this.#checkIds(this.#model.encodePrompt(prompt, start))
-  }
-
-  #checkIds(ids: Int32Array): Int32Array {
-    if (ids.length === 0) {
-      throw new OpenElmError('E_USAGE', 'Expected at least one token id but received none.', {
-        why: 'The logits that choose the next token are those of the last one given.',
-      })
-    }
-    const last = this.#model.vocabSize - 1
-    const at = ids.findIndex((id) => id < 0 || id > last)
-    if (at >= 0) {
-      throw new OpenElmError(
-        'E_USAGE',
-        `Expected an integer between 0 and ${last} for ids[${at}] but received ${ids[at]}.`,
-        { why: `The model's vocabulary has ${last + 1} tokens.` },
-      )
-    }
-    return ids
   }
 
   /** The ids to feed: the token sampled last comes first. Checks that they fit. */
@@ -241,7 +228,10 @@ export class Session {
       throw new OpenElmError(
         'E_CONTEXT_FULL',
         `The ${fed.length} tokens do not fit into the context of ${this.nCtx}, of which ${this.nPast} are in use.`,
-        { why: 'A model sees a limited number of tokens at once.', next: 'Shorten the text or raise the context length.' },
+        {
+          why: 'A model sees a limited number of tokens at once.',
+          next: 'Shorten the text or raise the context length.',
+        },
       )
     }
     return fed
@@ -285,32 +275,9 @@ export class Session {
   }
 
   #explain(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
-    if (this.#disposed) return fromNative(Object.assign(new Error(''), { code: 'DISPOSED' }), `${what} was stopped.`)
+    if (this.#disposed)
+      return fromNative(Object.assign(new Error(''), { code: 'DISPOSED' }), `${what} was stopped.`)
     if (signal?.aborted) return abortedError(`${what} was aborted.`, signal)
     return fromNative(error, `${what} failed.`)
   }
 }
-
-/** The error for text where the model has no tokenizer. */
-export function noTokenizer(what: string): OpenElmError {
-  return new OpenElmError('E_TOKENIZER', `The model cannot ${what}.`, {
-    why: 'Its file has no tokenizer.',
-    next: 'Convert the checkpoint again with "openelm convert", which adds one.',
-  })
-}
-
-/** A copy of `ids` with one more in front. */
-export function prepend(id: number, ids: Int32Array): Int32Array {
-  const all = new Int32Array(ids.length + 1)
-  all[0] = id
-  all.set(ids, 1)
-  return all
-}
-
-function toIds(ids: readonly number[]): Int32Array {
-  if (!Array.isArray(ids)) {
-    throw new OpenElmError('E_USAGE', `Expected text or token ids for the prompt but received ${show(ids)}.`)
-  }
-  return Int32Array.from(ids, (id, at) => validate(integer(0, 2 ** 31 - 1), id, `ids[${at}]`))
-}
-

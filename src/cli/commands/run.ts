@@ -40,9 +40,14 @@ const outputOptions = {
     'most tokens to generate (default: until the model ends or\nthe context is full)',
     numeric(maxTokensSchema),
   ),
-  stop: option('--stop <text>', 'end before this text would appear; repeatable', z.array(stopSchema).optional(), {
-    repeat: true,
-  }),
+  stop: option(
+    '--stop <text>',
+    'end before this text would appear; repeatable',
+    z.array(stopSchema).optional(),
+    {
+      repeat: true,
+    },
+  ),
   ignoreEos: flag('--ignore-eos', 'go on after the end-of-text token'),
   json: flag('--json', 'print one JSON object at the end instead of the text'),
   stats: flag('--stats', 'print tokens, speed and finish reason on stderr'),
@@ -128,7 +133,8 @@ function promptIds(model: Model, prompt: string, options: RunOptions): Int32Arra
   }
   if (options.system !== undefined) {
     throw new OpenElmError('E_USAGE', 'A system message needs a chat template.', {
-      why: options.chat === false ? '--no-chat leaves the template out.' : `${model.name} has no chat template.`,
+      why:
+        options.chat === false ? '--no-chat leaves the template out.' : `${model.name} has no chat template.`,
       next: 'Leave --system out, or use an Instruct model.',
     })
   }

@@ -76,11 +76,15 @@ async function readPromptFile(path: string, signal: AbortSignal): Promise<Uint8A
     if (error instanceof OpenElmError) throw error
     if (signal.aborted) throw interrupted()
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new OpenElmError(missing ? 'E_FILE_NOT_FOUND' : 'E_FILE_READ', `The prompt "${path}" cannot be read.`, {
-      why: missing ? 'There is no file at that path.' : (error as Error).message,
-      next: 'Check the path given with -f.',
-      cause: error,
-    })
+    throw new OpenElmError(
+      missing ? 'E_FILE_NOT_FOUND' : 'E_FILE_READ',
+      `The prompt "${path}" cannot be read.`,
+      {
+        why: missing ? 'There is no file at that path.' : (error as Error).message,
+        next: 'Check the path given with -f.',
+        cause: error,
+      },
+    )
   }
 }
 
