@@ -214,10 +214,9 @@ export class Session {
   }
 
   #promptIds(prompt: string | Int32Array | readonly number[]): Int32Array {
-    if (typeof prompt !== 'string')
-      return this.#checkIds(prompt instanceof Int32Array ? prompt : toIds(prompt))
     const start = this.nPast === 0 && this.#pending === undefined
-    return this.#checkIds(this.#model.encodePrompt(prompt, start))
+    const ids = typeof prompt === 'string' ? this.#model.encodePrompt(prompt, start) : prompt
+    return checkIds(ids, this.#model.vocabSize)
   }
 
   /** The ids to feed: the token sampled last comes first. Checks that they fit. */
