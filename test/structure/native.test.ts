@@ -33,7 +33,9 @@ const includes = sources.flatMap((path) =>
 const folderOf = (path: string): string => path.split('/')[1] ?? ''
 const isaOf = (path: string): string | undefined => {
   const name = posix.basename(path).replace(/\.(cc|h)$/, '')
-  return path.startsWith('native/kernels/') ? isas.find((isa) => name === isa || name.startsWith(`${isa}_`)) : undefined
+  return path.startsWith('native/kernels/')
+    ? isas.find((isa) => name === isa || name.startsWith(`${isa}_`))
+    : undefined
 }
 
 tap.test('includes between the folders of native/ go one way', async (t) => {

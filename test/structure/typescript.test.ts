@@ -14,8 +14,8 @@ const mayImport: Record<string, readonly string[]> = {
   'index.ts': ['engine', 'convert'],
   convert: ['formats', 'model', 'native'],
   engine: ['formats', 'model', 'native'],
-  formats: ['model', 'native'],
-  model: [],
+  model: ['formats', 'native'],
+  formats: ['native'],
   native: [],
   'errors.ts': [],
 }

@@ -1,0 +1,148 @@
+import type { IsaName, KernelBenchResult, KernelBenchSpec, NativeBinding } from '../src/native/binding.js'
+import { digits } from './lib/stats.js'
+import { markdownTable } from './lib/table.js'
+
+/** ggml types measured, with their names. */
+const types = { f16: 1, q4_0: 2, q8_0: 8, q4_k: 12, q6_k: 14 } as const
+
+export type TypeName = keyof typeof types
+export const typeNames = Object.keys(types) as TypeName[]
+
+/** Matrices of OpenELM-270M: the last layer's, and the logits. */
+const matrices = [
+  { name: 'qkv_proj', rows: 1920, cols: 1280 },
+  { name: 'proj_1', rows: 10240, cols: 1280 },
+  { name: 'proj_2', rows: 1280, cols: 5120 },
+  { name: 'logits', rows: 32000, cols: 1280 },
+] as const
+
+export interface KernelOptions {
+  readonly isas: readonly IsaName[]
+  readonly types: readonly TypeName[]
+  readonly tokens: readonly number[]
+  readonly threads: number
+  readonly seconds: number
+}
+
+/** What the machine can do with these threads: the limits that shares are taken of. */
+export interface Probe {
+  readonly threads: number
+  /** GB/s of reading memory. */
+  readonly read: number
+  /** Per ISA: GOP/s of fused multiply-adds from registers (f32; a multiply and an add count as two). */
+  readonly arithmetic: Readonly<Record<string, number>>
+}
+
+export interface KernelRow {
+  readonly matrix: string
+  readonly isa: IsaName
+  readonly type: TypeName
+  readonly tokens: number
+  readonly microseconds: number
+  readonly gigabytes: number
+  readonly gigaops: number
+  /** Of the probe's limit that binds: bandwidth for one token, arithmetic for more. */
+  readonly share: number
+}
+
+const perSecond = (amount: number, { medianSeconds }: KernelBenchResult): number =>
+  amount / medianSeconds / 1e9
+
+const probeSpec = (op: 'read' | 'fma', isa: IsaName, threads: number, seconds: number): KernelBenchSpec => ({
+  op,
+  isa,
+  type: 0,
+  rows: 0,
+  cols: 0,
+  tokens: 1,
+  threads,
+  seconds,
+})
+
+/** Measures the limits of the machine. */
+export async function probe(
+  native: NativeBinding,
+  isas: readonly IsaName[],
+  threads: number,
+  seconds: number,
+): Promise<Probe> {
+  const reads: number[] = []
+  const arithmetic: Record<string, number> = {}
+  for (const isa of isas) {
+    const read = await native.benchKernel(probeSpec('read', isa, threads, seconds))
+    reads.push(perSecond(read.bytes, read))
+    const fma = await native.benchKernel(probeSpec('fma', isa, threads, seconds))
+    arithmetic[isa] = perSecond(fma.operations, fma)
+  }
+  return { threads, read: Math.max(...reads), arithmetic }
+}
+
+/** Times matmul for every combination asked for. */
+export async function benchKernels(
+  native: NativeBinding,
+  limits: Probe,
+  options: KernelOptions,
+): Promise<KernelRow[]> {
+  const rows: KernelRow[] = []
+  for (const { name: matrix, rows: height, cols } of matrices) {
+    for (const type of options.types) {
+      for (const isa of options.isas) {
+        for (const tokens of options.tokens) {
+          const result = await native.benchKernel({
+            op: 'matmul',
+            isa,
+            type: types[type],
+            rows: height,
+            cols,
+            tokens,
+            threads: options.threads,
+            seconds: options.seconds,
+          })
+          const gigabytes = perSecond(result.bytes, result)
+          const gigaops = perSecond(result.operations, result)
+          rows.push({
+            matrix,
+            isa,
+            type,
+            tokens,
+            microseconds: result.medianSeconds * 1e6,
+            gigabytes,
+            gigaops,
+            share: tokens === 1 ? gigabytes / limits.read : gigaops / (limits.arithmetic[isa] ?? Number.NaN),
+          })
+        }
+      }
+    }
+  }
+  return rows
+}
+
+export const probeTable = ({ threads, read, arithmetic }: Probe): string =>
+  markdownTable(
+    ['limit', 'threads', 'measured'],
+    [
+      ['read', `${threads}`, `${digits(read)} GB/s`],
+      ...Object.entries(arithmetic).map(([isa, rate]) => [
+        `fma f32 ${isa}`,
+        `${threads}`,
+        `${digits(rate)} GOP/s`,
+      ]),
+    ],
+    1,
+  )
+
+export const kernelTable = (rows: readonly KernelRow[]): string =>
+  markdownTable(
+    ['matrix', 'type', 'isa', 'tokens', 'µs', 'GB/s', 'GOP/s', 'share of limit'],
+    rows.map((row) => [
+      row.matrix,
+      row.type,
+      row.isa,
+      `${row.tokens}`,
+      digits(row.microseconds),
+      digits(row.gigabytes),
+      digits(row.gigaops),
+      `${Math.round(row.share * 100)} %`,
+    ]),
+    3,
+  )
