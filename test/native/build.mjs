@@ -1,0 +1,118 @@
+// Compiles the native check program without node-gyp, from the same list of sources and flags.
+//
+//   node test/native/build.mjs [options]     prints the path of the program
+//     --out PATH            default build/check/kernel_check
+//     --sanitize LIST       address,undefined or thread
+//     --compiler COMMAND    default $CXX or c++
+//     --variants LIST       default: those of --arch that have sources
+//     --arch ARCH           default: this machine's (x64, arm64)
+//     --cflags "FLAGS"      further flags, such as those of an emulation
+//     --run [ARGUMENTS...]  runs it with the arguments that follow
+//
+// Objects are kept under build/check/, one folder a set of flags, and made again when a source or a header it
+// includes is newer. ccache is used when it is installed.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { build, coreSources, variantSources } from '../../native/sources.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const runAt = process.argv.indexOf('--run')
+const { values: options } = parseArgs({
+  args: process.argv.slice(2, runAt < 0 ? undefined : runAt),
+  options: {
+    out: { type: 'string', default: join(root, 'build/check/kernel_check') },
+    sanitize: { type: 'string' },
+    compiler: { type: 'string', default: process.env.CXX ?? 'c++' },
+    variants: { type: 'string' },
+    arch: { type: 'string', default: process.arch },
+    cflags: { type: 'string', default: '' },
+  },
+})
+
+/** The kernels and what they stand on; the model and the runtime have tests of their own. */
+const kernelFolders = ['quant/', 'cpu/', 'kernels/']
+const words = (text) => text.split(/\s+/).filter(Boolean)
+
+const variants =
+  options.variants?.split(',') ??
+  Object.keys(build.variants).filter(
+    (isa) => build.variants[isa].arch === options.arch && variantSources(isa).length > 0,
+  )
+const common = [
+  `-std=${build.standard}`,
+  ...build.flags,
+  '-g1',
+  '-Inative',
+  '-Itest/native',
+  ...variants.map((isa) => `-DOPENELM_HAVE_${isa.toUpperCase()}`),
+  ...(options.sanitize ? [`-fsanitize=${options.sanitize}`, '-fno-sanitize-recover=all'] : []),
+  ...words(options.cflags),
+]
+const tests = readdirSync(join(root, 'test/native')).filter((name) => name.endsWith('.cc'))
+const sources = [
+  ...coreSources()
+    .filter((path) => kernelFolders.some((folder) => path.startsWith(folder)))
+    .map((path) => ({ path: `native/${path}`, flags: common })),
+  ...variants.flatMap((isa) =>
+    variantSources(isa).map((path) => ({
+      path: `native/${path}`,
+      flags: [...common, ...build.variants[isa].flags],
+    })),
+  ),
+  ...tests.map((name) => ({ path: `test/native/${name}`, flags: common })),
+]
+
+const compiler = words(options.compiler)
+const launcher = spawnSync('ccache', ['--version']).status === 0 ? ['ccache', ...compiler] : compiler
+
+const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs
+function isFresh(object) {
+  const made = modified(object)
+  const list = `${object}.d`
+  if (made === undefined || modified(list) === undefined) return false
+  const [, ...inputs] = words(readFileSync(list, 'utf8').replaceAll('\\\n', ' '))
+  return inputs.every((input) => (modified(join(root, input)) ?? modified(input) ?? Infinity) < made)
+}
+
+function compile({ path, flags }) {
+  const hash = createHash('sha1')
+    .update([...compiler, ...flags].join(' '))
+    .digest('hex')
+  const object = join(root, 'build/check/objects', hash.slice(0, 12), path.replace(/\.cc$/, '.o'))
+  if (isFresh(object)) return Promise.resolve(object)
+  mkdirSync(dirname(object), { recursive: true })
+  const args = [...launcher.slice(1), ...flags, '-MMD', '-MF', `${object}.d`, '-c', path, '-o', object]
+  return new Promise((resolve, reject) => {
+    const child = spawn(launcher[0], args, { cwd: root, stdio: 'inherit' })
+    child.on('error', reject)
+    child.on('close', (code) => (code === 0 ? resolve(object) : reject(new Error(`cannot compile ${path}`))))
+  })
+}
+
+const objects = new Array(sources.length)
+let next = 0
+async function worker() {
+  while (next < sources.length) {
+    const index = next++
+    objects[index] = await compile(sources[index])
+  }
+}
+
+try {
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, worker))
+} catch (error) {
+  console.error(`build.mjs: ${error.message}`)
+  process.exit(1)
+}
+mkdirSync(dirname(options.out), { recursive: true })
+const link = [...common, ...objects, '-o', options.out, '-pthread']
+if (spawnSync(compiler[0], [...compiler.slice(1), ...link], { cwd: root, stdio: 'inherit' }).status !== 0)
+  process.exit(1)
+if (runAt < 0) console.log(options.out)
+else process.exit(spawnSync(options.out, process.argv.slice(runAt + 1), { stdio: 'inherit' }).status ?? 1)

@@ -1,0 +1,77 @@
+// Checks every op of the compiled kernel variants and prints TAP.
+//
+//   kernel_check [--isa NAME] [--op NAME] [--quick]
+//
+// --isa: one variant (default: every one this processor runs); it is a failure when it cannot run here.
+// --op: only tests whose name contains NAME (matmul, attention, rms_norm, rope, swiglu, softmax, kv_store,
+// quant).
+// --quick: fewer shapes.
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "check.h"
+#include "cpu/dispatch.h"
+
+namespace openelm::check {
+
+double sum_error(size_t n) {
+  return kUnit * (6 * std::sqrt(static_cast<double>(n)) + 4);
+}
+
+namespace {
+
+struct Options {
+  std::string isa, op;
+  bool quick = false;
+};
+
+bool parse(int argc, char** argv, Options* options) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0)
+      options->quick = true;
+    else if (std::strcmp(argv[i], "--isa") == 0 && i + 1 < argc)
+      options->isa = argv[++i];
+    else if (std::strcmp(argv[i], "--op") == 0 && i + 1 < argc)
+      options->op = argv[++i];
+    else
+      return false;
+  }
+  return true;
+}
+
+int run(const Options& options) {
+  Tap tap(options.op);
+  check_quant(tap, options.quick);
+  size_t dispatched = 0;
+  for (const Variant& variant : variants()) {
+    if (!options.isa.empty() && options.isa != variant.table.name) continue;
+    if (!variant.supported) {
+      std::printf("# %s: compiled in, but this processor does not run it\n", variant.table.name);
+      continue;
+    }
+    ++dispatched;
+    for (const auto check : {check_matmul, check_attention, check_rms_norm, check_rope, check_swiglu,
+                             check_softmax, check_kv_store})
+      check(tap, variant.table, options.quick);
+  }
+  if (dispatched == 0) {
+    std::printf("Bail out! no variant was run%s%s\n", options.isa.empty() ? "" : ": ", options.isa.c_str());
+    return 1;
+  }
+  return tap.finish();
+}
+
+}  // namespace
+}  // namespace openelm::check
+
+int main(int argc, char** argv) {
+  openelm::check::Options options;
+  if (!openelm::check::parse(argc, argv, &options)) {
+    std::fprintf(stderr, "usage: kernel_check [--isa NAME] [--op NAME] [--quick]\n");
+    return 2;
+  }
+  return openelm::check::run(options);
+}
