@@ -19,7 +19,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build, coreSources, variantSources } from '../../native/sources.mjs'
+import { build, coreSources, variantSources, variantsOf } from '../../native/sources.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const runAt = process.argv.indexOf('--run')
@@ -36,14 +36,10 @@ const { values: options } = parseArgs({
 })
 
 /** The kernels and what they stand on; the model and the runtime have tests of their own. */
-const kernelFolders = ['quant/', 'cpu/', 'kernels/']
+const kernelFolders = ['native/quant/', 'native/cpu/', 'native/kernels/']
 const words = (text) => text.split(/\s+/).filter(Boolean)
 
-const variants =
-  options.variants?.split(',') ??
-  Object.keys(build.variants).filter(
-    (isa) => build.variants[isa].arch === options.arch && variantSources(isa).length > 0,
-  )
+const variants = options.variants?.split(',') ?? variantsOf(options.arch)
 const common = [
   `-std=${build.standard}`,
   ...build.flags,
@@ -58,10 +54,10 @@ const tests = readdirSync(join(root, 'test/native')).filter((name) => name.endsW
 const sources = [
   ...coreSources()
     .filter((path) => kernelFolders.some((folder) => path.startsWith(folder)))
-    .map((path) => ({ path: `native/${path}`, flags: common })),
+    .map((path) => ({ path, flags: common })),
   ...variants.flatMap((isa) =>
     variantSources(isa).map((path) => ({
-      path: `native/${path}`,
+      path,
       flags: [...common, ...build.variants[isa].flags],
     })),
   ),

@@ -281,7 +281,7 @@ void check_matmul(Tap& tap, const KernelTable& table, bool quick) {
     tap.run(name + "shapes", [&](Test& test) { check_shapes(test, table, type, quick); });
     tap.run(name + "zero blocks",
             [&](Test& test) { check_scales(test, table, type, Scales::zero, Inputs::random); });
-    tap.run(name + "largest scales, quants and activations",
+    tap.run(name + "largest values",
             [&](Test& test) { check_scales(test, table, type, Scales::largest, Inputs::extreme); });
     tap.run(name + "subnormal scales",
             [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
