@@ -1,0 +1,105 @@
+#pragma once
+
+// The forward pass: a batch of tokens of one or more sequences through all layers (OpenELM, arXiv 2404.14619, 2).
+//
+// Every thread runs the whole pass and takes its part of each op; the barriers between ops are the only meetings.
+// Where one token is decoded, small ops (norms, packing) are done by every thread for itself: repeating a microsecond
+// of work costs less than a barrier.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "model/config.h"
+#include "model/kv_cache.h"
+#include "model/rope_table.h"
+#include "model/weights.h"
+#include "runtime/buffer.h"
+#include "runtime/thread_pool.h"
+
+namespace openelm {
+
+/// Consecutive tokens of one sequence, at positions first_pos onwards.
+struct Segment {
+  KvCache* kv;
+  size_t first_pos;
+  std::span<const int32_t> tokens;  // each in [0, vocab_size)
+  size_t logits;                    // logits are wanted for this many of the last tokens
+};
+
+class ForwardPass {
+ public:
+  ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels, ThreadPool& pool);
+
+  /// Evaluates the segments in one batch: stores their keys and values and writes the logits asked for, segment after
+  /// segment, as rows [vocab_size] to `logits`. Fails with `aborted` soon after `stop` becomes true (cache positions
+  /// of the batch are then undefined) and with `memory` if the working buffers cannot grow. Not reentrant.
+  Status run(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop);
+
+  /// Makes sure that positions below n_ctx have RoPE angles.
+  void reserve_positions(size_t n_ctx);
+
+ private:
+  struct Token {
+    KvCache* kv;
+    size_t position;
+    int32_t id;
+  };
+  struct PrivateBuffers {
+    Buffer norm, packed, packed_second, scratch;
+  };
+  /// Activations in the layout an implementation wants.
+  struct Packed {
+    const void* data;
+    const MatmulImpl* impl;
+  };
+
+  /// A run of tokens of one segment that one call of the attention kernel computes.
+  struct AttentionTile {
+    size_t segment, begin, end;
+  };
+
+  void plan_batch();
+  Status prepare_buffers();
+  void evaluate(Worker& worker, float* logits);
+  void embed(Worker& worker);
+  void attention_block(Worker& worker, size_t layer);
+  void attend(Worker& worker, size_t layer);
+  void feed_forward(Worker& worker, size_t layer);
+  void project_logits(Worker& worker, float* logits);
+
+  const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const { return kernels_.matmul(w.type, tokens); }
+  Packed pack(Worker& worker, const float* x, size_t ldx, size_t tokens, size_t cols, const float* norm,
+              const MatmulImpl* impl, Buffer& shared, Buffer PrivateBuffers::*own);
+  void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y, size_t ldy,
+                bool accumulate);
+  void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, size_t row_begin,
+                size_t row_end, float* y, size_t ldy, bool accumulate);
+  size_t chunk_rows(const Worker& worker, size_t rows, size_t multiple) const;
+  void finish_heads(size_t layer, size_t row_begin, size_t row_end);
+  bool stopped(Worker& worker);
+
+  const ModelConfig& config_;
+  const Weights& weights_;
+  const KernelTable& kernels_;
+  ThreadPool& pool_;
+  std::unique_ptr<RopeTable> rope_;
+
+  // The batch.
+  std::span<const Segment> segments_;
+  std::vector<Token> tokens_;
+  std::vector<size_t> logit_rows_;     // indices into tokens_
+  std::vector<size_t> segment_begin_;  // index of each segment's first token
+  std::vector<AttentionTile> attention_tiles_;
+  const std::atomic<bool>* stop_ = nullptr;
+  bool stop_seen_ = false;
+
+  // Shared activations, [tokens][width].
+  Buffer residual_, norm_, qkv_, attn_, gate_, up_, packed_, packed_second_;
+  std::vector<PrivateBuffers> own_;
+};
+
+}  // namespace openelm

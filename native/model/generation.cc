@@ -1,0 +1,108 @@
+#include "model/generation.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "model/sampler/sampler.h"
+#include "model/tokenizer/text_stream.h"
+
+namespace openelm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The loop's state: one token at a time from logits to text.
+class Generation {
+ public:
+  Generation(Session& session, const Tokenizer& tokenizer, const GenerateRequest& request, const PieceSink& sink)
+      : session_(session),
+        request_(request),
+        sink_(sink),
+        sampler_(request.sampling),
+        text_(tokenizer, request.special, false, request.stop_strings),
+        logits_(session.model().config().vocab_size) {}
+
+  Status run() {
+    const Clock::time_point start = Clock::now();
+    result_.prompt_tokens = request_.ids.size();
+    for (const int32_t id : session_.tokens()) sampler_.accept(id);
+    for (const int32_t id : request_.ids) sampler_.accept(id);
+    Status status = session_.evaluate(request_.ids, LogitsMode::last, logits_.data());
+    result_.prefill_seconds = seconds_since(start);
+    if (status.code() == Code::aborted) return finish(FinishReason::aborted);
+    if (!status.ok()) return status;
+
+    const Clock::time_point decode_start = Clock::now();
+    if (request_.max_tokens > 0) status = decode(start);
+    result_.decode_seconds = seconds_since(decode_start);
+    return status;
+  }
+
+  GenerateResult take() { return std::move(result_); }
+
+ private:
+  Status decode(Clock::time_point start) {
+    for (;;) {
+      const Clock::time_point sample_start = Clock::now();
+      const int32_t id = sampler_.sample(logits_);
+      sampler_.accept(id);
+      if (result_.tokens.empty()) result_.first_token_seconds = seconds_since(start);
+      const bool stop_token = std::find(request_.stop_tokens.begin(), request_.stop_tokens.end(), id) !=
+                              request_.stop_tokens.end();
+      if (stop_token) return finish(FinishReason::eos);
+      emit(id);
+      result_.sample_seconds += seconds_since(sample_start);
+      if (text_.stopped()) return finish(FinishReason::stop);
+      if (session_.aborted()) return finish(FinishReason::aborted);
+      if (result_.tokens.size() >= request_.max_tokens) return finish(FinishReason::length);
+      if (session_.n_past() == session_.n_ctx()) return finish(FinishReason::context);
+      Status status = session_.evaluate({&id, 1}, LogitsMode::last, logits_.data());
+      if (status.code() == Code::aborted) return finish(FinishReason::aborted);
+      if (!status.ok()) return status;
+    }
+  }
+
+  void emit(int32_t id) {
+    result_.tokens.push_back(id);
+    waiting_.push_back(id);
+    deliver(text_.push(id));
+  }
+
+  void deliver(std::string text) {
+    if (text.empty()) return;
+    sink_(std::move(text), std::move(waiting_));
+    waiting_.clear();
+  }
+
+  Status finish(FinishReason reason) {
+    result_.reason = reason;
+    result_.stop_string = text_.stopped();
+    if (reason != FinishReason::stop) deliver(text_.flush());
+    return {};
+  }
+
+  Session& session_;
+  const GenerateRequest& request_;
+  const PieceSink& sink_;
+  Sampler sampler_;
+  TextStream text_;
+  std::vector<float> logits_;
+  std::vector<int32_t> waiting_;  // sampled, their text not delivered yet
+  GenerateResult result_;
+};
+
+}  // namespace
+
+Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer, const GenerateRequest& request,
+                                const PieceSink& sink) {
+  if (request.ids.empty()) return Status(Code::invalid, "Nothing to evaluate: at least one token is needed");
+  Generation generation(session, tokenizer, request, sink);
+  if (Status status = generation.run(); !status.ok()) return status;
+  return generation.take();
+}
+
+}  // namespace openelm

@@ -1,0 +1,42 @@
+#include "model/kv_cache.h"
+
+#include <limits>
+
+namespace openelm {
+
+Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvType type, size_t n_ctx) {
+  constexpr size_t kMaxContext = size_t{1} << 24;
+  if (n_ctx < 1 || n_ctx > kMaxContext)
+    return Status(Code::invalid, "Context length is out of range: " + std::to_string(n_ctx));
+  if (type == KvType::q8_0 && config.head_dim % 32 != 0)
+    return Status(Code::invalid, "A q8_0 kv cache needs a head_dim that is a multiple of 32");
+  auto cache = std::make_unique<KvCache>();
+  cache->type_ = type;
+  cache->n_ctx_ = n_ctx;
+  cache->row_bytes_ = kv_row_bytes(type, config.head_dim);
+  uint64_t offset = 0;
+  for (const uint32_t heads : config.kv_heads) {
+    const uint64_t bytes = static_cast<uint64_t>(heads) * n_ctx * cache->row_bytes_;
+    const uint64_t aligned = (bytes + 63) / 64 * 64;
+    cache->keys_.push_back(static_cast<size_t>(offset));
+    cache->values_.push_back(static_cast<size_t>(offset + aligned));
+    offset += 2 * aligned;
+  }
+  if (offset > std::numeric_limits<size_t>::max() / 2) return Status(Code::memory, "The kv cache is too large");
+  if (Status status = cache->memory_.reserve(static_cast<size_t>(offset)); !status.ok()) return status;
+  return cache;
+}
+
+KvLayer KvCache::layer(size_t i) const noexcept {
+  return {type_, n_ctx_, memory_.data() + keys_[i], memory_.data() + values_[i]};
+}
+
+uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {
+  return memory_.data() + keys_[layer] + (head * n_ctx_ + position) * row_bytes_;
+}
+
+uint8_t* KvCache::value(size_t layer, size_t head, size_t position) noexcept {
+  return memory_.data() + values_[layer] + (head * n_ctx_ + position) * row_bytes_;
+}
+
+}  // namespace openelm

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/attention/attention.h"
+#include "model/config.h"
+#include "runtime/buffer.h"
+
+namespace openelm {
+
+/// Keys and values of one sequence, each layer sized by its own number of kv heads. Memory is taken from the system
+/// as positions are written.
+class KvCache {
+ public:
+  static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx);
+
+  KvLayer layer(size_t i) const noexcept;
+
+  /// Where the vectors of one kv head at one position go.
+  uint8_t* key(size_t layer, size_t head, size_t position) noexcept;
+  uint8_t* value(size_t layer, size_t head, size_t position) noexcept;
+
+  KvType type() const noexcept { return type_; }
+  size_t n_ctx() const noexcept { return n_ctx_; }
+  size_t bytes() const noexcept { return memory_.size(); }
+
+ private:
+  KvType type_ = KvType::f16;
+  size_t n_ctx_ = 0, row_bytes_ = 0;
+  std::vector<size_t> keys_, values_;  // offset of each layer
+  Buffer memory_;
+};
+
+}  // namespace openelm

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/kv_cache.h"
+#include "model/model.h"
+
+namespace openelm {
+
+enum class LogitsMode { none, last, all };
+
+/// One sequence on a model: its kv cache and the tokens in it. Used by one thread at a time, except abort().
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<Model> model, size_t n_ctx, KvType kv_type,
+                                                 size_t n_batch);
+
+  /// Appends ids, n_batch at a time, and writes logits rows [vocab_size] of none, the last or all of them.
+  /// Fails with context_full, before doing anything, when they do not fit; with aborted after abort(): what whole
+  /// batches had stored stays.
+  Status evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits);
+
+  /// Drops the tokens from position n on.
+  void truncate(size_t n);
+
+  /// Ends the evaluation in progress, and every later one until resume().
+  void abort() noexcept { stop_.store(true, std::memory_order_relaxed); }
+  void resume() noexcept { stop_.store(false, std::memory_order_relaxed); }
+  bool aborted() const noexcept { return stop_.load(std::memory_order_relaxed); }
+
+  const std::vector<int32_t>& tokens() const noexcept { return tokens_; }
+  size_t n_past() const noexcept { return tokens_.size(); }
+  size_t n_ctx() const noexcept { return kv_->n_ctx(); }
+  size_t kv_bytes() const noexcept { return kv_->bytes(); }
+  const Model& model() const noexcept { return *model_; }
+
+ private:
+  Session(std::shared_ptr<Model> model, std::unique_ptr<KvCache> kv, size_t n_batch);
+
+  const std::shared_ptr<Model> model_;
+  const std::unique_ptr<KvCache> kv_;
+  const size_t n_batch_;
+  std::vector<int32_t> tokens_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace openelm

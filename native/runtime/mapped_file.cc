@@ -1,0 +1,87 @@
+#include "runtime/mapped_file.h"
+
+#if defined(_WIN32)
+#include <windows.h>
+
+#include <vector>
+#else
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#endif
+
+namespace openelm {
+
+#if defined(_WIN32)
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
+  const int length = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
+  std::vector<wchar_t> wide(static_cast<size_t>(length) + 1);
+  MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), length);
+  const HANDLE file = CreateFileW(wide.data(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
+                                  OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN, nullptr);
+  if (file == INVALID_HANDLE_VALUE) return Status(Code::io, "Cannot open the file");
+  LARGE_INTEGER size{};
+  std::shared_ptr<MappedFile> mapped(new MappedFile);
+  const bool sized = GetFileSizeEx(file, &size) != 0;
+  HANDLE mapping = nullptr;
+  if (sized && size.QuadPart > 0) mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
+  if (mapping) {
+    mapped->data_ = static_cast<const uint8_t*>(MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0));
+    CloseHandle(mapping);
+  }
+  CloseHandle(file);
+  if (!sized || (size.QuadPart > 0 && !mapped->data_)) return Status(Code::io, "Cannot map the file");
+  mapped->size_ = static_cast<size_t>(size.QuadPart);
+  return std::shared_ptr<const MappedFile>(std::move(mapped));
+}
+
+MappedFile::~MappedFile() {
+  if (data_) UnmapViewOfFile(data_);
+}
+
+#else
+
+namespace {
+
+Status failure(const char* what) { return Status(Code::io, std::string(what) + ": " + std::strerror(errno)); }
+
+/// Closes a descriptor at the end of a scope: the map outlives it.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
+  // O_NONBLOCK: opening a named pipe must fail below, not wait for a writer.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file.fd < 0) return failure("Cannot open the file");
+  struct stat info {};
+  if (fstat(file.fd, &info) != 0) return failure("Cannot read the file's size");
+  if (!S_ISREG(info.st_mode)) return Status(Code::io, "Not a regular file");
+  std::shared_ptr<MappedFile> mapped(new MappedFile);
+  mapped->size_ = static_cast<size_t>(info.st_size);
+  if (mapped->size_ > 0) {
+    void* data = mmap(nullptr, mapped->size_, PROT_READ, MAP_SHARED, file.fd, 0);
+    if (data == MAP_FAILED) return failure("Cannot map the file");
+    mapped->data_ = static_cast<const uint8_t*>(data);
+    madvise(data, mapped->size_, MADV_WILLNEED);
+  }
+  return std::shared_ptr<const MappedFile>(std::move(mapped));
+}
+
+MappedFile::~MappedFile() {
+  if (data_) munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+#endif
+
+}  // namespace openelm
