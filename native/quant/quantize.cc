@@ -17,7 +17,7 @@ void quantize(const float* x, BlockQ8_0* b) {
   const float inverse = std::isnormal(d) ? 1.0f / d : 0.0f;
   b->d = float_to_half(d);
   for (size_t i = 0; i < kGroup; ++i)
-    b->qs[i] = static_cast<int8_t>(std::clamp(std::round(x[i] * inverse), -127.0f, 127.0f));
+    b->qs[i] = static_cast<int8_t>(std::clamp(std::nearbyint(x[i] * inverse), -127.0f, 127.0f));
 }
 
 void quantize(const float* x, BlockQ4_0* b) {

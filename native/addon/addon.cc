@@ -1,0 +1,22 @@
+#include <napi.h>
+
+#include "addon/cpu.h"
+#include "addon/instance_data.h"
+#include "addon/mapped_file.h"
+#include "addon/model.h"
+#include "addon/sampler.h"
+#include "addon/session.h"
+#include "addon/tokenizer.h"
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new openelm::InstanceData);
+  openelm::register_cpu(env, exports);
+  openelm::register_mapped_file(env, exports);
+  openelm::register_tokenizer(env, exports);
+  openelm::register_sampler(env, exports);
+  openelm::register_session(env);
+  openelm::register_model(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(openelm, init)

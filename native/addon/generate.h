@@ -1,0 +1,23 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon/job.h"
+#include "model/generation.h"
+
+namespace openelm {
+
+/// Copies an Int32Array.
+Status read_token_ids(const Napi::Value& value, std::vector<int32_t>& ids);
+
+/// Reads ids and NativeGenerateOptions. A JavaScript exception may be pending when it fails.
+Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options);
+
+/// Work that generates and posts every piece to the callback; its completion is a NativeGenerateResult.
+Job::Work generate_work(std::shared_ptr<Session> session, std::shared_ptr<const Tokenizer> tokenizer,
+                        GenerateRequest request, std::shared_ptr<Napi::FunctionReference> on_piece);
+
+}  // namespace openelm

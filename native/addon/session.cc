@@ -1,0 +1,189 @@
+#include "addon/session.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "addon/arguments.h"
+#include "addon/errors.h"
+#include "addon/generate.h"
+#include "addon/instance_data.h"
+#include "addon/job.h"
+#include "addon/tokenizer.h"
+#include "model/session.h"
+
+namespace openelm {
+namespace {
+
+Result<KvType> read_kv_type(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "f32") return KvType::f32;
+  if (name == "f16") return KvType::f16;
+  if (name == "q8_0") return KvType::q8_0;
+  return Status(Code::invalid, "Expected f32, f16 or q8_0 for the kv cache");
+}
+
+Result<LogitsMode> read_logits_mode(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "none") return LogitsMode::none;
+  if (name == "last") return LogitsMode::last;
+  if (name == "all") return LogitsMode::all;
+  return Status(Code::invalid, "Expected none, last or all for logits");
+}
+
+class SessionObject : public Napi::ObjectWrap<SessionObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Session",
+                       {
+                           InstanceAccessor<&SessionObject::n_ctx>("nCtx"),
+                           InstanceAccessor<&SessionObject::n_past>("nPast"),
+                           InstanceAccessor<&SessionObject::kv_bytes>("kvBytes"),
+                           InstanceMethod<&SessionObject::truncate>("truncate"),
+                           InstanceMethod<&SessionObject::evaluate>("evaluate"),
+                           InstanceMethod<&SessionObject::generate>("generate"),
+                           InstanceMethod<&SessionObject::abort>("abort"),
+                           InstanceMethod<&SessionObject::dispose>("dispose"),
+                       });
+  }
+
+  explicit SessionObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info), busy_(std::make_shared<bool>(false)) {}
+
+  void adopt(std::unique_ptr<Session> session) { session_ = std::move(session); }
+
+ private:
+  Napi::Value n_ctx(const Napi::CallbackInfo& info) { return count(info, session_ ? session_->n_ctx() : 0); }
+  Napi::Value kv_bytes(const Napi::CallbackInfo& info) {
+    return count(info, session_ ? session_->kv_bytes() : 0);
+  }
+  Napi::Value n_past(const Napi::CallbackInfo& info) {
+    // While a call runs its thread owns the session: what was there before is what can be told.
+    return count(info, *busy_ ? past_before_ : session_ ? session_->n_past() : 0);
+  }
+
+  static Napi::Value count(const Napi::CallbackInfo& info, size_t value) {
+    return Napi::Number::New(info.Env(), static_cast<double>(value));
+  }
+
+  /// Whether the session can be used now; throws otherwise.
+  bool ready(Napi::Env env) {
+    if (!session_)
+      throw_status(env, Status(Code::disposed, "The session was disposed"));
+    else if (*busy_)
+      throw_status(env, Status(Code::invalid, "The session is busy with another call"));
+    return session_ && !*busy_;
+  }
+
+  void truncate(const Napi::CallbackInfo& info) {
+    if (!ready(info.Env())) return;
+    const double n = info[0].ToNumber().DoubleValue();
+    if (!(n >= 0)) return throw_status(info.Env(), Status(Code::invalid, "Expected a position"));
+    session_->truncate(n < 1e15 ? static_cast<size_t>(n) : session_->n_past());
+  }
+
+  /// Starts work on the session's own thread, during which no other call is accepted.
+  Napi::Value start(Napi::Env env, Job::Work work, std::function<void()> settled) {
+    past_before_ = session_->n_past();
+    *busy_ = true;
+    session_->resume();
+    const std::shared_ptr<Session> session = session_;
+    return Job::start(
+        env, std::move(work), [session] { session->abort(); },
+        [busy = busy_, settled = std::move(settled)] {
+          *busy = false;
+          if (settled) settled();
+        });
+  }
+
+  Napi::Value evaluate(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!ready(env)) return env.Undefined();
+    std::vector<int32_t> ids;
+    const Result<LogitsMode> mode = read_logits_mode(info[1]);
+    const Status status = mode.ok() ? read_token_ids(info[0], ids) : mode.status;
+    if (!status.ok()) {
+      throw_status(env, status);
+      return env.Undefined();
+    }
+    size_t rows = 0;
+    if (mode.value == LogitsMode::all) rows = ids.size();
+    if (mode.value == LogitsMode::last && !ids.empty()) rows = 1;
+    const size_t vocab = session_->model().config().vocab_size;
+    // The array is JavaScript's own memory, filled by the thread; the reference keeps it until the promise
+    // settles.
+    Napi::Float32Array logits = Napi::Float32Array::New(env, rows * vocab);
+    if (env.IsExceptionPending()) return env.Undefined();
+    const auto keep = std::make_shared<Napi::ObjectReference>(Napi::Persistent(logits.As<Napi::Object>()));
+    float* data = rows == 0 ? nullptr : logits.Data();
+    const auto work = [session = session_, ids = std::move(ids), mode = mode.value, data,
+                       keep](Job&) -> Result<Job::Completion> {
+      if (Status failure = session->evaluate(ids, mode, data); !failure.ok()) return failure;
+      return Job::Completion([keep](Napi::Env) -> Napi::Value { return keep->Value(); });
+    };
+    return start(env, work, [keep] {});
+  }
+
+  Napi::Value generate(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!ready(env)) return env.Undefined();
+    const std::shared_ptr<const Tokenizer> tokenizer = tokenizer_of(info[0]);
+    Result<GenerateRequest> request = read_generate_request(info[1], info[2]);
+    Status status = request.status;
+    if (status.ok() && !tokenizer) status = Status(Code::invalid, "Expected a Tokenizer");
+    if (status.ok() && !info[3].IsFunction())
+      status = Status(Code::invalid, "Expected a function for onPiece");
+    if (!status.ok()) {
+      if (!env.IsExceptionPending()) throw_status(env, status);
+      return env.Undefined();
+    }
+    const auto on_piece =
+        std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[3].As<Napi::Function>()));
+    const auto work = generate_work(session_, tokenizer, std::move(request.value), on_piece);
+    return start(env, work, [on_piece] {});
+  }
+
+  void abort(const Napi::CallbackInfo& /*info*/) {
+    if (session_) session_->abort();
+  }
+
+  void dispose(const Napi::CallbackInfo& /*info*/) {
+    if (session_) session_->abort();
+    session_.reset();
+  }
+
+  std::shared_ptr<Session> session_;
+  std::shared_ptr<bool> busy_;  // read and written on the JavaScript thread only
+  size_t past_before_ = 0;
+};
+
+}  // namespace
+
+Napi::Value new_session_object(Napi::Env env, std::shared_ptr<Model> model, const Napi::Value& n_ctx,
+                               const Napi::Value& kv_type, const Napi::Value& n_batch) {
+  constexpr double kMost = 1 << 24;
+  const auto size = [](const Napi::Value& value) {
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+    return number >= 1 && number <= kMost ? static_cast<size_t>(number) : 0;
+  };
+  const Result<KvType> type = read_kv_type(kv_type);
+  Status status = type.status;
+  if (status.ok() && (size(n_ctx) == 0 || size(n_batch) == 0))
+    status = Status(Code::invalid, "Expected positive whole numbers for nCtx and nBatch");
+  Result<std::unique_ptr<Session>> session(status);
+  if (status.ok()) session = Session::create(std::move(model), size(n_ctx), type.value, size(n_batch));
+  if (!session.ok()) {
+    throw_status(env, session.status);
+    return env.Undefined();
+  }
+  const Napi::Object object = env.GetInstanceData<InstanceData>()->session_class.New({});
+  if (env.IsExceptionPending()) return env.Undefined();
+  SessionObject::Unwrap(object)->adopt(std::move(session.value));
+  return object;
+}
+
+void register_session(Napi::Env env) {
+  env.GetInstanceData<InstanceData>()->session_class = Napi::Persistent(SessionObject::define(env));
+}
+
+}  // namespace openelm
