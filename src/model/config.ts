@@ -35,7 +35,8 @@ export function checkConfig(config: ModelConfig, label: string): ModelConfig {
   whole('The head dimension', config.headDim, limits.headDim)
   whole('The vocabulary size', config.vocabSize, limits.vocab)
   whole('The context length', config.contextLength, 2 ** 31 - 1)
-  if (config.headDim % 16 !== 0) throw refuse(`The head dimension is ${config.headDim}, not a multiple of 16.`)
+  if (config.headDim % 16 !== 0)
+    throw refuse(`The head dimension is ${config.headDim}, not a multiple of 16.`)
   if (config.kvHeads.length !== layers || config.ffn.length !== layers) {
     throw refuse(
       `It has query heads for ${layers}, kv heads for ${config.kvHeads.length} and FFN widths for ` +

@@ -63,7 +63,8 @@ export function configFromGguf(metadata: GgufMetadata, vocabSize: number): Model
 function checkArchitecture(metadata: GgufMetadata): void {
   const found = metadata.string(keys.architecture)
   if (found !== architecture) {
-    const why = found === undefined ? 'It names no architecture.' : `It holds a model of the "${found}" architecture.`
+    const why =
+      found === undefined ? 'It names no architecture.' : `It holds a model of the "${found}" architecture.`
     throw unsupportedError(metadata.label, why, 'Choose a GGUF file of an OpenELM model.')
   }
   for (const [key] of metadata) {

@@ -3,7 +3,10 @@ import { OpenElmError } from '../errors.js'
 import { checkConfig, type ModelConfig, openElmRmsEps } from './config.js'
 import { ffnWidths, multipliersPerLayer, queryHeads } from './layer-wise-scaling.js'
 
-const count = z.int().min(1).max(2 ** 31 - 1)
+const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
 const multiplier = z.number().positive().max(1024)
 const multipliers = z.union([multiplier, z.array(multiplier).min(1).max(4096)])
 const perLayer = z.array(count).min(1).max(4096)

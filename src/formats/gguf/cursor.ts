@@ -50,7 +50,10 @@ export class HeaderCursor {
     const at = this.take(8, what)
     const high = this.#view.getUint32(at + 4, true)
     if (high > 0x1fffff) {
-      throw formatError(this.#label, `${what} is ${this.#view.getBigUint64(at, true)}, which no file can hold.`)
+      throw formatError(
+        this.#label,
+        `${what} is ${this.#view.getBigUint64(at, true)}, which no file can hold.`,
+      )
     }
     return high * 2 ** 32 + this.#view.getUint32(at, true)
   }

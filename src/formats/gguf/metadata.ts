@@ -107,7 +107,8 @@ export class GgufMetadata implements Iterable<readonly [string, GgufValue]> {
 
   #exact(key: string, value: bigint): number {
     const number = Number(value)
-    if (!Number.isSafeInteger(number)) throw formatError(this.label, `"${key}" is ${value}, which is too large.`)
+    if (!Number.isSafeInteger(number))
+      throw formatError(this.label, `"${key}" is ${value}, which is too large.`)
     return number
   }
 

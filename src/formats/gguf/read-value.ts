@@ -51,7 +51,8 @@ export class ValueReader {
   #type(what: string): GgufValueType {
     const id = this.#cursor.uint32(`the type of ${what}`)
     const type = valueTypes[id]
-    if (type === undefined) throw formatError(this.#label, `The type of ${what} is ${id}, which does not exist.`)
+    if (type === undefined)
+      throw formatError(this.#label, `The type of ${what} is ${id}, which does not exist.`)
     return type
   }
 
@@ -61,7 +62,8 @@ export class ValueReader {
   }
 
   #array(what: string, depth: number): GgufArray {
-    if (depth > depthLimit) throw formatError(this.#label, `${what} nests arrays more than ${depthLimit} deep.`)
+    if (depth > depthLimit)
+      throw formatError(this.#label, `${what} nests arrays more than ${depthLimit} deep.`)
     const itemType = this.#type(what)
     const count = this.#cursor.count(`the item count of ${what}`, minimumBytes[itemType], itemLimit)
     switch (itemType) {

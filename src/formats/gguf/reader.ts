@@ -11,7 +11,14 @@ export const ggufMagic = 0x46554747
 export const defaultAlignment = 32
 const versions = [2, 3]
 /** Bounds that real files stay far below; they keep a hostile header from costing memory or time. */
-const limits = { metadata: 2 ** 16, tensors: 2 ** 16, keyBytes: 2 ** 16 - 1, nameBytes: 64, dims: 4, alignment: 2 ** 20 }
+const limits = {
+  metadata: 2 ** 16,
+  tensors: 2 ** 16,
+  keyBytes: 2 ** 16 - 1,
+  nameBytes: 64,
+  dims: 4,
+  alignment: 2 ** 20,
+}
 /** Bytes that a key-value pair and a tensor description take at least. */
 const minimum = { pair: 13, tensor: 32 }
 
@@ -75,7 +82,8 @@ function readVersion(cursor: HeaderCursor, label: string): number {
   if (magic !== ggufMagic) throw formatError(label, 'It does not start with "GGUF".')
   const version = cursor.uint32('the version')
   if (versions.includes(version)) return version
-  if (version !== 0 && (version & 0xffff) === 0) throw unsupportedError(label, 'It is a big-endian GGUF file.')
+  if (version !== 0 && (version & 0xffff) === 0)
+    throw unsupportedError(label, 'It is a big-endian GGUF file.')
   throw unsupportedError(label, `It is a GGUF file of version ${version}; versions 2 and 3 are read.`)
 }
 

@@ -18,7 +18,15 @@ export const valueTypes = [
 ] as const
 
 export type GgufValueType = (typeof valueTypes)[number]
-export type GgufNumberType = 'uint8' | 'int8' | 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'float64'
+export type GgufNumberType =
+  | 'uint8'
+  | 'int8'
+  | 'uint16'
+  | 'int16'
+  | 'uint32'
+  | 'int32'
+  | 'float32'
+  | 'float64'
 export type GgufBigIntType = 'uint64' | 'int64'
 
 /** Array classes of the item types that are numbers. */
@@ -39,7 +47,11 @@ export type NumericArray = InstanceType<(typeof numericArrays)[GgufNumberType | 
 
 /** An array of one item type; arrays may nest. Booleans are bytes 0 and 1. */
 export type GgufArray =
-  | { readonly type: 'array'; readonly itemType: GgufNumberType | GgufBigIntType; readonly values: NumericArray }
+  | {
+      readonly type: 'array'
+      readonly itemType: GgufNumberType | GgufBigIntType
+      readonly values: NumericArray
+    }
   | { readonly type: 'array'; readonly itemType: 'bool'; readonly values: Uint8Array }
   | { readonly type: 'array'; readonly itemType: 'string'; readonly values: GgufStrings }
   | { readonly type: 'array'; readonly itemType: 'array'; readonly values: readonly GgufArray[] }

@@ -1,7 +1,6 @@
 import { type GgmlType, rowBytes } from '../ggml-types.js'
 import { alignUp, defaultAlignment, ggufMagic } from './reader.js'
-import type { GgufStrings } from './strings.js'
-import { type GgufArray, type GgufValue, minimumBytes, valueTypes } from './values.js'
+import { type GgufArray, type GgufValue, numericArrays, valueTypes } from './values.js'
 
 const version = 3
 
@@ -93,11 +92,20 @@ class HeaderBuffer {
     this.uint32(valueTypes.indexOf(value.type))
     switch (value.type) {
       case 'array':
-        return this.#array(value)
+        this.#array(value)
+        break
       case 'string':
-        return this.string(value.value)
+        this.string(value.value)
+        break
+      case 'bool':
+        this.#raw(Uint8Array.of(value.value ? 1 : 0))
+        break
+      case 'uint64':
+      case 'int64':
+        this.#raw(numericArrays[value.type].of(value.value))
+        break
       default:
-        return this.#scalar(value)
+        this.#raw(numericArrays[value.type].of(value.value))
     }
   }
 
@@ -114,52 +122,20 @@ class HeaderBuffer {
     switch (array.itemType) {
       case 'array':
         for (const item of array.values) this.#array(item)
-        return
+        break
       case 'string':
-        return this.#strings(array.values)
+        this.#raw(array.values.encoded)
+        break
       default:
-        return this.#raw(new Uint8Array(array.values.buffer, array.values.byteOffset, array.values.byteLength))
+        this.#raw(array.values)
     }
   }
 
-  #strings(strings: GgufStrings): void {
-    this.#raw(strings.encoded)
-  }
-
-  #scalar(value: Exclude<GgufValue, GgufArray | { type: 'string' }>): void {
-    const size = minimumBytes[value.type]
-    const bytes = this.#room(size)
-    const view = new DataView(bytes.buffer, bytes.byteOffset + this.#length, size)
-    this.#length += size
-    switch (value.type) {
-      case 'uint8':
-        return view.setUint8(0, value.value)
-      case 'int8':
-        return view.setInt8(0, value.value)
-      case 'uint16':
-        return view.setUint16(0, value.value, true)
-      case 'int16':
-        return view.setInt16(0, value.value, true)
-      case 'uint32':
-        return view.setUint32(0, value.value, true)
-      case 'int32':
-        return view.setInt32(0, value.value, true)
-      case 'float32':
-        return view.setFloat32(0, value.value, true)
-      case 'float64':
-        return view.setFloat64(0, value.value, true)
-      case 'bool':
-        return view.setUint8(0, value.value ? 1 : 0)
-      case 'uint64':
-        return view.setBigUint64(0, value.value, true)
-      case 'int64':
-        return view.setBigInt64(0, value.value, true)
-    }
-  }
-
-  #raw(bytes: Uint8Array): void {
-    this.#room(bytes.byteLength).set(bytes, this.#length)
-    this.#length += bytes.byteLength
+  /** Appends memory as it is: Node runs on little-endian machines, and GGUF is little-endian. */
+  #raw(memory: ArrayBufferView): void {
+    const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength)
+    this.#room(bytes.length).set(bytes, this.#length)
+    this.#length += bytes.length
   }
 
   /** The buffer with at least `size` zero bytes free behind what is written. */

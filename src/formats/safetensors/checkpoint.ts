@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { OpenElmError } from '../../errors.js'
 import type { ByteSource } from '../byte-source.js'
 import { formatError } from '../format-error.js'
+import { readJson } from '../text-file.js'
 import { readSafetensors, type SafetensorsTensor } from './reader.js'
 
 /** A tensor and the shard it lies in. */
@@ -22,8 +23,6 @@ export interface Checkpoint<Source extends ByteSource> {
 
 const indexName = 'model.safetensors.index.json'
 const singleName = 'model.safetensors'
-/** The 3B's index has 30 kB. */
-const indexLimit = 16 * 2 ** 20
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) })
 
@@ -38,8 +37,7 @@ export function openCheckpoint<Source extends ByteSource>(
   open: (file: string) => Source,
 ): Checkpoint<Source> {
   if (!statSync(path).isDirectory()) return openFiles([path], open)
-  const index = join(path, indexName)
-  if (existsSync(index)) return openShards(path, readIndex(index), open)
+  if (existsSync(join(path, indexName))) return openShards(path, readIndex(path), open)
   const single = join(path, singleName)
   return openFiles([existsSync(single) ? single : onlySafetensors(path)], open)
 }
@@ -58,17 +56,10 @@ function onlySafetensors(folder: string): string {
   })
 }
 
-function readIndex(path: string): Readonly<Record<string, string>> {
-  if (statSync(path).size > indexLimit) throw formatError(path, 'It is too large for an index of shards.')
-  let json: unknown
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    throw formatError(path, 'It is not JSON.')
-  }
-  const parsed = indexSchema.safeParse(json)
-  if (!parsed.success) throw formatError(path, 'It has no "weight_map" of tensor names to file names.')
-  return parsed.data.weight_map
+function readIndex(folder: string): Readonly<Record<string, string>> {
+  const parsed = indexSchema.safeParse(readJson(folder, indexName))
+  if (parsed.success) return parsed.data.weight_map
+  throw formatError(join(folder, indexName), 'It has no "weight_map" of tensor names to file names.')
 }
 
 function openShards<Source extends ByteSource>(
@@ -81,7 +72,10 @@ function openShards<Source extends ByteSource>(
   if (names.length > 1024) throw formatError(index, `It names ${names.length} files.`)
   for (const name of names) {
     if (name !== basename(name) || /[\\/\0]/.test(name) || !name.endsWith('.safetensors')) {
-      throw formatError(index, `It names the file ${JSON.stringify(name)}, which is not a file of this folder.`)
+      throw formatError(
+        index,
+        `It names the file ${JSON.stringify(name)}, which is not a file of this folder.`,
+      )
     }
     if (!existsSync(join(folder, name))) {
       throw new OpenElmError('E_FILE_NOT_FOUND', `${join(folder, name)} does not exist.`, {
