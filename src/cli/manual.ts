@@ -3,6 +3,8 @@ import type { CommandModule } from './command.js'
 /** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: async () => (await import('./commands/run.js')).command,
+  convert: async () => (await import('./commands/convert.js')).command,
+  inspect: async () => (await import('./commands/inspect.js')).command,
 }
 
 /** The loader of a command, or undefined for an unknown name. */
