@@ -10,6 +10,13 @@
 namespace openelm {
 namespace {
 
+/// To the nearest integer, ties to even, for |x| < 2^22: adding 1.5 · 2^23 leaves no bits for a fraction.
+/// Unlike std::nearbyint it is not a call on processors that are only assumed to have SSE2.
+float round_to_even(float x) {
+  constexpr float kShift = 12582912.0f;
+  return (x + kShift) - kShift;
+}
+
 void quantize(const float* x, BlockQ8_0* b) {
   float largest = 0;
   for (size_t i = 0; i < kGroup; ++i) largest = std::max(largest, std::fabs(x[i]));
@@ -17,7 +24,7 @@ void quantize(const float* x, BlockQ8_0* b) {
   const float inverse = std::isnormal(d) ? 1.0f / d : 0.0f;
   b->d = float_to_half(d);
   for (size_t i = 0; i < kGroup; ++i)
-    b->qs[i] = static_cast<int8_t>(std::clamp(std::nearbyint(x[i] * inverse), -127.0f, 127.0f));
+    b->qs[i] = static_cast<int8_t>(std::clamp(round_to_even(x[i] * inverse), -127.0f, 127.0f));
 }
 
 void quantize(const float* x, BlockQ4_0* b) {
