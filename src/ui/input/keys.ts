@@ -183,7 +183,8 @@ function fromEscape(input: string, keys: Key[]): number {
     keys.push(key('escape'))
     return 1
   }
-  const plain = next < ' ' || next === '\x7f' ? fromControl(next) : key('letter', { text: next.toLowerCase() })
+  const plain =
+    next < ' ' || next === '\x7f' ? fromControl(next) : key('letter', { text: next.toLowerCase() })
   keys.push({ ...plain, alt: true })
   return 1 + next.length
 }
