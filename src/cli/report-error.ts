@@ -25,7 +25,7 @@ function describe(error: unknown): OpenElmError {
 /** The exit code that stands for an error. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OpenElmError)) return EXIT.failure
-  if (error.code === 'E_USAGE') return EXIT.usage
+  if (error.code === 'E_USAGE' || error.code === 'E_NO_TTY') return EXIT.usage
   if (error.code === 'E_ABORTED') return EXIT.interrupted
   return EXIT.failure
 }

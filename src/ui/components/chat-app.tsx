@@ -1,4 +1,4 @@
-import { Static, Text, useApp, useCursor } from 'ink'
+import { Static, Text, useCursor } from 'ink'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { InputHistory } from '../history.js'
 import { type ChatProps, useChat } from '../hooks/use-chat.js'
@@ -17,6 +17,8 @@ export interface ChatAppProps extends ChatProps {
   readonly theme: Theme
   /** First lines of the screen. */
   readonly header: string
+  /** The user leaves: take the chat off the screen and exit with this code. */
+  readonly onLeave: (exitCode: number) => void
 }
 
 const MARK = '› '
@@ -27,14 +29,13 @@ const MAX_INPUT_ROWS = 8
 const MAX_LIVE_ROWS = 2
 
 /** The chat: what was said, the reply being written, the input, and the status line. */
-export function ChatApp({ history, theme, header, ...props }: ChatAppProps) {
-  const { exit } = useApp()
+export function ChatApp({ history, theme, header, onLeave, ...props }: ChatAppProps) {
   const { width, height } = useSize()
   const [exitCode, leave] = useState<number | undefined>(undefined)
   // One drawing without input and status line comes first, so that they do not stay on the screen.
   useEffect(() => {
-    if (exitCode !== undefined) exit(exitCode)
-  }, [exit, exitCode])
+    if (exitCode !== undefined) onLeave(exitCode)
+  }, [onLeave, exitCode])
   const composeRef = useRef((_text: string) => {})
   const chat = useChat({
     ...props,

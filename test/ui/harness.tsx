@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { render } from 'ink-testing-library'
+import { ChatSession } from '../../src/engine/chat/chat-session.js'
+import { FAMILY_SAMPLING } from '../../src/engine/sampling.js'
+import type { GenerateOptions } from '../../src/engine/types.js'
+import { ChatApp } from '../../src/ui/components/chat-app.js'
+import { InputHistory } from '../../src/ui/history.js'
+import { Settings } from '../../src/ui/settings.js'
+import { themeFor } from '../../src/ui/theme.js'
+import { type Script, ScriptedEngine, scriptedModel } from '../engine/chat/scripted-engine.js'
+
+export interface HarnessOptions {
+  readonly dir: string
+  readonly scripts?: readonly Script[]
+  readonly nCtx?: number
+  readonly system?: string
+  readonly given?: GenerateOptions
+}
+
+/** The chat on a terminal of 100 columns that is not there, with an engine that answers by script. */
+export async function openChat(options: HarnessOptions) {
+  const engine = new ScriptedEngine(options.scripts ?? [], options.nCtx)
+  const chat = new ChatSession(
+    scriptedModel,
+    engine,
+    options.system === undefined ? {} : { system: options.system },
+  )
+  const historyPath = `${options.dir}/history.jsonl`
+  let leave = (_code: number) => {}
+  const exitCode = new Promise<number>((resolve) => (leave = resolve))
+  const screen = render(
+    <ChatApp
+      chat={chat}
+      settings={new Settings(options.given ?? {}, FAMILY_SAMPLING)}
+      modelName="Scripted-1M"
+      chatsDir={`${options.dir}/chats`}
+      history={await InputHistory.open(historyPath)}
+      theme={themeFor({})}
+      onLeave={(code) => {
+        screen.unmount()
+        leave(code)
+      }}
+      header="openelm test"
+    />,
+  )
+  const frame = () => screen.lastFrame() ?? ''
+  /** Waits for a condition on the screen; fails with what is there instead. */
+  const until = async (what: RegExp | ((frame: string) => boolean)) => {
+    const holds = () => (what instanceof RegExp ? what.test(frame()) : what(frame()))
+    for (let i = 0; i < 500 && !holds(); i++) await sleep(10)
+    if (!holds()) throw new Error(`Waited for ${what} but the screen shows:\n${frame()}`)
+    return frame()
+  }
+  const type = async (...keys: readonly string[]) => {
+    for (const key of keys) {
+      screen.stdin.write(key)
+      await sleep(5)
+    }
+  }
+  await until(/openelm test/)
+  return { engine, chat, screen, frame, until, type, exitCode, historyPath }
+}
+
+export const KEY = {
+  enter: '\r',
+  altEnter: '\x1b\r',
+  ctrl: (letter: string) => String.fromCharCode(letter.charCodeAt(0) - 96),
+  alt: (letter: string) => `\x1b${letter}`,
+  up: '\x1b[A',
+  down: '\x1b[B',
+  right: '\x1b[C',
+  left: '\x1b[D',
+  home: '\x1b[H',
+  end: '\x1b[F',
+  backspace: '\x7f',
+  delete: '\x1b[3~',
+  escape: '\x1b',
+  paste: (text: string) => `\x1b[200~${text}\x1b[201~`,
+} as const
