@@ -64,4 +64,9 @@ export class InputHistory {
     this.#writing = write.catch(() => {})
     await write
   }
+
+  /** Resolves when everything added has been written, or could not be. */
+  async settled(): Promise<void> {
+    await this.#writing
+  }
 }

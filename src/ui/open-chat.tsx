@@ -78,5 +78,6 @@ export async function openChat(
     return exitCode
   } finally {
     restore()
+    await history.settled()
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { render } from 'ink-testing-library'
+import type { Test } from 'tap'
 import { ChatSession } from '../../src/engine/chat/chat-session.js'
 import { FAMILY_SAMPLING } from '../../src/engine/sampling.js'
 import type { GenerateOptions } from '../../src/engine/types.js'
@@ -10,22 +11,37 @@ import { themeFor } from '../../src/ui/theme.js'
 import { type Script, ScriptedEngine, scriptedModel } from '../engine/chat/scripted-engine.js'
 
 export interface HarnessOptions {
-  readonly dir: string
+  /** Where files are kept; the test's own folder unless given. */
+  readonly dir?: string
   readonly scripts?: readonly Script[]
   readonly nCtx?: number
   readonly system?: string
   readonly given?: GenerateOptions
 }
 
+export interface Harness {
+  readonly engine: ScriptedEngine
+  readonly chat: ChatSession
+  readonly screen: { readonly frames: readonly string[] }
+  /** Waits for a condition on the screen; fails with what is there instead. */
+  readonly until: (what: RegExp | ((frame: string) => boolean)) => Promise<string>
+  readonly type: (...keys: readonly string[]) => Promise<void>
+  /** Resolves when the user has left. */
+  readonly exitCode: Promise<number>
+  readonly historyPath: string
+}
+
 /** The chat on a terminal of 100 columns that is not there, with an engine that answers by script. */
-export async function openChat(options: HarnessOptions) {
+export async function openChat(t: Test, options: HarnessOptions = {}): Promise<Harness> {
+  const dir = options.dir ?? t.testdir()
   const engine = new ScriptedEngine(options.scripts ?? [], options.nCtx)
   const chat = new ChatSession(
     scriptedModel,
     engine,
     options.system === undefined ? {} : { system: options.system },
   )
-  const historyPath = `${options.dir}/history.jsonl`
+  const historyPath = `${dir}/history.jsonl`
+  const history = await InputHistory.open(historyPath)
   let leave = (_code: number) => {}
   const exitCode = new Promise<number>((resolve) => (leave = resolve))
   const screen = render(
@@ -33,18 +49,21 @@ export async function openChat(options: HarnessOptions) {
       chat={chat}
       settings={new Settings(options.given ?? {}, FAMILY_SAMPLING)}
       modelName="Scripted-1M"
-      chatsDir={`${options.dir}/chats`}
-      history={await InputHistory.open(historyPath)}
+      chatsDir={`${dir}/chats`}
+      history={history}
       theme={themeFor({})}
       onLeave={(code) => {
         screen.unmount()
-        leave(code)
+        history.settled().then(() => leave(code))
       }}
       header="openelm test"
     />,
   )
+  t.teardown(async () => {
+    screen.unmount()
+    await history.settled()
+  })
   const frame = () => screen.lastFrame() ?? ''
-  /** Waits for a condition on the screen; fails with what is there instead. */
   const until = async (what: RegExp | ((frame: string) => boolean)) => {
     const holds = () => (what instanceof RegExp ? what.test(frame()) : what(frame()))
     for (let i = 0; i < 500 && !holds(); i++) await sleep(10)
@@ -58,7 +77,7 @@ export async function openChat(options: HarnessOptions) {
     }
   }
   await until(/openelm test/)
-  return { engine, chat, screen, frame, until, type, exitCode, historyPath }
+  return { engine, chat, screen, until, type, exitCode, historyPath }
 }
 
 export const KEY = {

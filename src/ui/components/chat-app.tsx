@@ -34,7 +34,9 @@ export function ChatApp({ history, theme, header, onLeave, ...props }: ChatAppPr
   const [exitCode, leave] = useState<number | undefined>(undefined)
   // One drawing without input and status line comes first, so that they do not stay on the screen.
   useEffect(() => {
-    if (exitCode !== undefined) onLeave(exitCode)
+    if (exitCode === undefined) return
+    const drawn = setImmediate(() => onLeave(exitCode))
+    return () => clearImmediate(drawn)
   }, [onLeave, exitCode])
   const composeRef = useRef((_text: string) => {})
   const chat = useChat({
@@ -72,27 +74,32 @@ export function ChatApp({ history, theme, header, onLeave, ...props }: ChatAppPr
     .map(({ start, end }) => input.editor.text.slice(start, end).trimEnd())
 
   const { setCursorPosition } = useCursor()
-  setCursorPosition({
+  const place = {
     x: Math.min(widthOf(mark.current) + column, width - 1),
     y: liveRows.length + (liveGap ? 1 : 0) + 1 + row - first,
-  })
+  }
+  setCursorPosition(exitCode === undefined ? place : undefined)
   return (
     <>
       <Static items={state.items}>{(item) => <ItemRows key={item.id} item={item} theme={theme} />}</Static>
-      {live && <LiveReply rows={liveRows} gap={liveGap} theme={theme} />}
-      <Prompt
-        mark={mark.current}
-        rows={texts}
-        fromStart={first === 0}
-        placeholder={input.editor.text === '' ? PLACEHOLDER : ''}
-        theme={theme}
-      />
-      {input.hint === undefined ? (
-        <StatusLine modelName={props.modelName} progress={progress} width={width} theme={theme} />
-      ) : (
-        <Text {...theme.hint} wrap="truncate">
-          {truncate(input.hint, width)}
-        </Text>
+      {exitCode === undefined && (
+        <>
+          {live && <LiveReply rows={liveRows} gap={liveGap} theme={theme} />}
+          <Prompt
+            mark={mark.current}
+            rows={texts}
+            fromStart={first === 0}
+            placeholder={input.editor.text === '' ? PLACEHOLDER : ''}
+            theme={theme}
+          />
+          {input.hint === undefined ? (
+            <StatusLine modelName={props.modelName} progress={progress} width={width} theme={theme} />
+          ) : (
+            <Text {...theme.hint} wrap="truncate">
+              {truncate(input.hint, width)}
+            </Text>
+          )}
+        </>
       )}
     </>
   )
