@@ -16,6 +16,8 @@ export interface CommandModule {
   readonly help: HelpPage
   /** Declares arguments; the options come from the help page's groups. */
   readonly define?: (command: Command) => void
+  /** Other ways to write an option that commander cannot parse, such as `-pg` for `--pg`. */
+  readonly spellings?: Readonly<Record<string, string>>
   /** Resolves to the exit code; throws OpenElmError for what a user should read. */
   readonly run: (context: CommandContext) => Promise<number>
 }

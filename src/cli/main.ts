@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { OpenElmError } from '../errors.js'
 import type { CommandModule } from './command.js'
@@ -6,12 +5,7 @@ import { renderHelp } from './help.js'
 import { findCommand, MANUAL, suggest } from './manual.js'
 import { addOptions } from './options.js'
 import { EXIT, reportError } from './report-error.js'
-
-/** The version in package.json. */
-export function version(): string {
-  const read = createRequire(import.meta.url)
-  return (read('../../package.json') as { version: string }).version
-}
+import { version } from './version.js'
 
 function print(text: string): number {
   process.stdout.write(text)
@@ -29,7 +23,10 @@ function parse(name: string, command: CommandModule, argv: readonly string[]) {
   command.define?.(parser)
   if (!command.define) parser.allowExcessArguments(false)
   try {
-    parser.parse(argv, { from: 'user' })
+    parser.parse(
+      argv.map((arg) => command.spellings?.[arg] ?? arg),
+      { from: 'user' },
+    )
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return undefined
@@ -40,6 +37,16 @@ function parse(name: string, command: CommandModule, argv: readonly string[]) {
     })
   }
   return { args: parser.args, raw: parser.opts() }
+}
+
+/** Adds where to read on to an error of usage that does not say it. */
+function withNext(error: unknown, next: string): unknown {
+  if (!(error instanceof OpenElmError) || error.code !== 'E_USAGE' || error.next !== undefined) return error
+  return new OpenElmError(error.code, error.message, {
+    ...(error.why ? { why: error.why } : {}),
+    next,
+    cause: error,
+  })
 }
 
 /** Runs a command under a signal that Ctrl-C and SIGTERM fire. */
@@ -85,7 +92,11 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   const command = await load()
   const parsed = parse(first, command, rest)
   if (!parsed) return print(renderHelp(command.help))
-  return runInterruptible((signal) => command.run({ ...parsed, signal }))
+  try {
+    return await runInterruptible((signal) => command.run({ ...parsed, signal }))
+  } catch (error) {
+    throw withNext(error, `See "openelm ${first} --help".`)
+  }
 }
 
 /**

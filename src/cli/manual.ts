@@ -5,6 +5,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: async () => (await import('./commands/run.js')).command,
   convert: async () => (await import('./commands/convert.js')).command,
   inspect: async () => (await import('./commands/inspect.js')).command,
+  bench: async () => (await import('./commands/bench.js')).command,
 }
 
 /** The loader of a command, or undefined for an unknown name. */
