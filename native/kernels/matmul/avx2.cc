@@ -1,0 +1,100 @@
+// Matmul, AVX2: which kernel for which weights and how many tokens.
+
+#include "kernels/matmul/avx2_direct.h"
+#include "kernels/matmul/avx2_float.h"
+#include "kernels/matmul/avx2_panel.h"
+#include "kernels/variants.h"
+
+namespace openelm {
+namespace {
+
+/// Most tokens for which unpacking and transposing panels does not pay (bench/README.md).
+constexpr size_t kDirectTokens = 8;
+constexpr size_t kDirectFloatTokens = 6;
+
+size_t no_scratch(size_t /*tokens*/, size_t /*cols*/) {
+  return 0;
+}
+
+/// The two kernels of a type.
+struct Pair {
+  MatmulImpl direct, panel;
+};
+
+template <class Direct, class Batch>
+constexpr Pair integer_pair(const char* direct, const char* panel) {
+  return {{direct, Activations::i16, 1, 4, Integers::bytes, pack_integers, no_scratch, run_direct<Direct>},
+          {panel, Activations::i16, 1, kPanelRows, Integers::bytes, pack_integers, panel_scratch_bytes,
+           run_panel<Batch>}};
+}
+
+template <class Type>
+constexpr Pair float_pair(const char* direct, const char* panel) {
+  return {
+      {direct, Activations::f32, 1, 4, float_packed_bytes, pack_floats, no_scratch, run_float_direct<Type>},
+      {panel, Activations::f32, 1, kPanelRows, float_packed_bytes, pack_floats, float_scratch_bytes,
+       run_float_panel<Plain<Type>>}};
+}
+
+constexpr Pair kQ8_0 = integer_pair<Q8_0, Q8_0>("q8_0_avx2", "q8_0_avx2_panel");
+constexpr Pair kQ4_0 = integer_pair<Q4_0, Q4_0Centered>("q4_0_avx2", "q4_0_avx2_panel");
+constexpr Pair kQ4_1 = integer_pair<Q4_1, Q4_1>("q4_1_avx2", "q4_1_avx2_panel");
+constexpr Pair kQ5_0 = integer_pair<Q5_0, Q5_0>("q5_0_avx2", "q5_0_avx2_panel");
+constexpr Pair kQ5_1 = integer_pair<Q5_1, Q5_1>("q5_1_avx2", "q5_1_avx2_panel");
+constexpr Pair kIQ4_NL = integer_pair<IQ4_NL, IQ4_NL>("iq4_nl_avx2", "iq4_nl_avx2_panel");
+constexpr Pair kQ3_K = integer_pair<Q3_K, Q3_K>("q3_k_avx2", "q3_k_avx2_panel");
+constexpr Pair kQ4_K = integer_pair<Q4_K, Q4_K>("q4_k_avx2", "q4_k_avx2_panel");
+constexpr Pair kQ5_K = integer_pair<Q5_K, Q5_K>("q5_k_avx2", "q5_k_avx2_panel");
+constexpr Pair kQ6_K = integer_pair<Q6_K, Q6_K>("q6_k_avx2", "q6_k_avx2_panel");
+constexpr Pair kF32 = float_pair<F32>("f32_avx2", "f32_avx2_panel");
+constexpr Pair kF16 = float_pair<F16>("f16_avx2", "f16_avx2_panel");
+constexpr Pair kBF16 = float_pair<BF16>("bf16_avx2", "bf16_avx2_panel");
+constexpr MatmulImpl kDequantized{"dequantized_avx2",
+                                  Activations::f32,
+                                  1,
+                                  kPanelRows,
+                                  float_packed_bytes,
+                                  pack_floats,
+                                  float_scratch_bytes,
+                                  run_float_panel<Dequantized>};
+
+const MatmulImpl* choose(const Pair& pair, size_t tokens, size_t most_direct) {
+  return tokens <= most_direct ? &pair.direct : &pair.panel;
+}
+
+}  // namespace
+
+const MatmulImpl* matmul_avx2(DType type, size_t tokens) {
+  switch (type) {
+    case DType::q8_0:
+      return choose(kQ8_0, tokens, kDirectTokens);
+    case DType::q4_0:
+      return choose(kQ4_0, tokens, kDirectTokens);
+    case DType::q4_1:
+      return choose(kQ4_1, tokens, kDirectTokens);
+    case DType::q5_0:
+      return choose(kQ5_0, tokens, kDirectTokens);
+    case DType::q5_1:
+      return choose(kQ5_1, tokens, kDirectTokens);
+    case DType::iq4_nl:
+      return choose(kIQ4_NL, tokens, kDirectTokens);
+    case DType::q3_k:
+      return choose(kQ3_K, tokens, kDirectTokens);
+    case DType::q4_k:
+      return choose(kQ4_K, tokens, kDirectTokens);
+    case DType::q5_k:
+      return choose(kQ5_K, tokens, kDirectTokens);
+    case DType::q6_k:
+      return choose(kQ6_K, tokens, kDirectTokens);
+    case DType::f32:
+      return choose(kF32, tokens, kDirectFloatTokens);
+    case DType::f16:
+      return choose(kF16, tokens, kDirectFloatTokens);
+    case DType::bf16:
+      return choose(kBF16, tokens, kDirectFloatTokens);
+    default:
+      return &kDequantized;
+  }
+}
+
+}  // namespace openelm
