@@ -2,6 +2,7 @@ import type { CommandModule } from './command.js'
 
 /** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  chat: async () => (await import('./commands/chat.js')).command,
   run: async () => (await import('./commands/run.js')).command,
   convert: async () => (await import('./commands/convert.js')).command,
   inspect: async () => (await import('./commands/inspect.js')).command,

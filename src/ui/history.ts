@@ -30,11 +30,14 @@ const toLine = (text: string) => `${JSON.stringify({ text })}\n`
 export class InputHistory {
   readonly #path: string
   readonly #entries: string[]
+  /** Ends a line that a crash has cut, so that the next entry does not go with it. */
+  #separator: '' | '\n'
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(path: string, entries: string[]) {
+  private constructor(path: string, entries: string[], torn: boolean) {
     this.#path = path
     this.#entries = entries
+    this.#separator = torn ? '\n' : ''
   }
 
   /** Opens a history; a file that is missing or cannot be read gives an empty one. */
@@ -42,8 +45,17 @@ export class InputHistory {
     const text = await readFile(path, 'utf8').catch(() => '')
     const lines = text.split('\n').filter((line) => line !== '')
     const entries = parse(lines).slice(-KEPT)
-    if (lines.length > 2 * KEPT) await writeAtomic(path, entries.map(toLine).join('')).catch(() => {})
-    return new InputHistory(path, entries)
+    let torn = text !== '' && !text.endsWith('\n')
+    if (lines.length > 2 * KEPT) {
+      await writeAtomic(path, entries.map(toLine).join('')).then(
+        () => {
+          torn = false
+        },
+        // The long file serves as well; adding to it will tell what is wrong.
+        () => {},
+      )
+    }
+    return new InputHistory(path, entries, torn)
   }
 
   get entries(): readonly string[] {
@@ -59,7 +71,8 @@ export class InputHistory {
     this.#entries.push(text)
     const write = this.#writing.then(async () => {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-      await appendFile(this.#path, toLine(text), { mode: 0o600 })
+      await appendFile(this.#path, this.#separator + toLine(text), { mode: 0o600 })
+      this.#separator = ''
     })
     this.#writing = write.catch(() => {})
     await write
