@@ -29,7 +29,7 @@ export interface Probe {
   readonly threads: number
   /** GB/s of reading memory. */
   readonly read: number
-  /** Per ISA: GOP/s of fused multiply-adds from registers (f32; a multiply and an add count as two). */
+  /** Per ISA: GOP/s of the variant's multiply-add instruction on registers (a multiply and an add count as two). */
   readonly arithmetic: Readonly<Record<string, number>>
 }
 
@@ -48,7 +48,7 @@ export interface KernelRow {
 const perSecond = (amount: number, { medianSeconds }: KernelBenchResult): number =>
   amount / medianSeconds / 1e9
 
-const probeSpec = (op: 'read' | 'fma', isa: IsaName, threads: number, seconds: number): KernelBenchSpec => ({
+const probeSpec = (op: 'read' | 'peak', isa: IsaName, threads: number, seconds: number): KernelBenchSpec => ({
   op,
   isa,
   type: 0,
@@ -71,8 +71,8 @@ export async function probe(
   for (const isa of isas) {
     const read = await native.benchKernel(probeSpec('read', isa, threads, seconds))
     reads.push(perSecond(read.bytes, read))
-    const fma = await native.benchKernel(probeSpec('fma', isa, threads, seconds))
-    arithmetic[isa] = perSecond(fma.operations, fma)
+    const peak = await native.benchKernel(probeSpec('peak', isa, threads, seconds))
+    arithmetic[isa] = perSecond(peak.operations, peak)
   }
   return { threads, read: Math.max(...reads), arithmetic }
 }
@@ -123,7 +123,7 @@ export const probeTable = ({ threads, read, arithmetic }: Probe): string =>
     [
       ['read', `${threads}`, `${digits(read)} GB/s`],
       ...Object.entries(arithmetic).map(([isa, rate]) => [
-        `fma f32 ${isa}`,
+        `multiply-adds, ${isa}`,
         `${threads}`,
         `${digits(rate)} GOP/s`,
       ]),

@@ -2,6 +2,7 @@
 
 #include "addon/cpu.h"
 #include "addon/instance_data.h"
+#include "addon/kernel_bench.h"
 #include "addon/mapped_file.h"
 #include "addon/model.h"
 #include "addon/sampler.h"
@@ -16,6 +17,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   openelm::register_sampler(env, exports);
   openelm::register_session(env);
   openelm::register_model(env, exports);
+  openelm::register_kernel_bench(env, exports);
   return exports;
 }
 

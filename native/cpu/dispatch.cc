@@ -10,7 +10,7 @@ namespace {
   KernelTable {                                                                                    \
 #isa, matmul_##isa,                                                                            \
         {attention_scratch_bytes_##isa, attention_##isa, token_tile }, rms_norm_##isa, rope_##isa, \
-         swiglu_##isa, softmax_##isa, kv_store_##isa                                               \
+         swiglu_##isa, softmax_##isa, kv_store_##isa, probe_##isa()                                \
   }
 
 std::vector<Variant> all() {
@@ -26,6 +26,7 @@ std::vector<Variant> all() {
   KernelTable amx = OPENELM_TABLE(avx512, 32);
   amx.name = "amx";
   amx.matmul = matmul_amx;
+  amx.probe = probe_amx();
   list.push_back({amx, cpu.amx});
 #endif
 #if defined(OPENELM_HAVE_NEON)

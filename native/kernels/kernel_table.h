@@ -8,6 +8,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/probe/probe.h"
 
 namespace openelm {
 
@@ -37,6 +38,9 @@ struct KernelTable {
 
   /// Stores one head's vector in the cache's type (kv_row_bytes at dst). q8_0 as in quant/quantize.h.
   void (*kv_store)(const float* x, size_t head_dim, KvType type, uint8_t* dst);
+
+  /// Limits to hold the others against.
+  ProbeImpl probe;
 };
 
 }  // namespace openelm

@@ -13,7 +13,8 @@
   void rope_##isa(float* x, const float* cos, const float* sin, size_t heads, size_t head_dim);         \
   void swiglu_##isa(const float* gate, const float* up, size_t n, float* y);                            \
   void softmax_##isa(float* x, size_t n);                                                               \
-  void kv_store_##isa(const float* x, size_t head_dim, KvType type, uint8_t* dst);
+  void kv_store_##isa(const float* x, size_t head_dim, KvType type, uint8_t* dst);                      \
+  ProbeImpl probe_##isa();
 
 namespace openelm {
 
@@ -22,7 +23,8 @@ OPENELM_DECLARE_VARIANT(avx2)
 OPENELM_DECLARE_VARIANT(avx512)
 OPENELM_DECLARE_VARIANT(neon)
 
-/// AMX only has tiles: a matmul for batches. Everything else of that variant is avx512's.
+/// AMX only has tiles: a matmul for batches, and its peak. Everything else of that variant is avx512's.
 const MatmulImpl* matmul_amx(DType type, size_t tokens);
+ProbeImpl probe_amx();
 
 }  // namespace openelm

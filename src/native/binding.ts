@@ -196,7 +196,8 @@ export interface NativeModel {
 
 /** Per-op probe for benches: seconds a call (median of enough calls to fill `seconds`). */
 export interface KernelBenchSpec {
-  readonly op: 'matmul' | 'attention' | 'read' | 'fma'
+  /** `attention`: rows query heads of width cols, the last `tokens` of 1,024 positions. `peak`: multiply-adds alone. */
+  readonly op: 'matmul' | 'attention' | 'read' | 'peak'
   readonly isa: IsaName
   readonly type: number
   readonly rows: number
@@ -213,6 +214,8 @@ export interface KernelBenchResult {
   /** Bytes of weights (or cache) read and arithmetic operations done by one call. */
   readonly bytes: number
   readonly operations: number
+  /** The instruction whose rate `peak` measures in this variant. */
+  readonly instruction: string
 }
 
 export interface NativeBinding {

@@ -6,7 +6,8 @@ import { filesUnder, root, textOf } from '../support/files.js'
 
 /** What each folder of native/ may include from, besides itself. */
 const mayInclude: Record<string, readonly string[]> = {
-  addon: ['model', 'kernels', 'runtime', 'cpu', 'quant'],
+  addon: ['model', 'probe', 'kernels', 'runtime', 'cpu', 'quant'],
+  probe: ['kernels', 'runtime', 'quant'],
   model: ['kernels', 'runtime', 'cpu', 'quant'],
   cpu: ['kernels', 'quant'],
   kernels: ['quant', 'runtime'],
