@@ -60,14 +60,14 @@ Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi
   if (Status status = read_token_ids(ids, request.ids); !status.ok()) return status;
   if (!options.IsObject()) return Status(Code::invalid, "Expected an object of options");
   const Napi::Object object = options.As<Napi::Object>();
-  if (!read_sampling(object.Get("sampling"), request.sampling))
-    return Status(Code::invalid, "Bad sampling options");
+  if (Status status = read_sampling(object.Get("sampling"), request.sampling); !status.ok()) return status;
   const Result<uint64_t> max_tokens = size_property(object, "maxTokens", 9007199254740991.0);
   if (!max_tokens.ok()) return max_tokens.status;
   const Result<std::vector<uint32_t>> stop_tokens = sizes_property(object, "stopTokens");
   if (!stop_tokens.ok()) return stop_tokens.status;
-  if (!read_strings(object.Get("stopStrings"), "stopStrings", request.stop_strings))
-    return Status(Code::invalid, "Bad stop strings");
+  if (Status status = read_strings(object.Get("stopStrings"), "stopStrings", request.stop_strings);
+      !status.ok())
+    return status;
   request.max_tokens = static_cast<size_t>(max_tokens.value);
   request.stop_tokens.assign(stop_tokens.value.begin(), stop_tokens.value.end());
   request.special = object.Get("special").ToBoolean().Value();

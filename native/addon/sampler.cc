@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "addon/errors.h"
 #include "addon/tokenizer_args.h"
 #include "model/sampler/sampler.h"
 
@@ -40,57 +42,59 @@ class Fields {
   std::string missing_;
 };
 
-bool read_logit_bias(const Napi::Value& value, std::vector<LogitBias>& biases) {
-  if (!value.IsArray()) {
-    throw_invalid(value.Env(), "Expected an array for logitBias");
-    return false;
-  }
+Status invalid(std::string message) {
+  return Status(Code::invalid, std::move(message));
+}
+
+Status read_logit_bias(const Napi::Value& value, std::vector<LogitBias>& biases) {
+  if (!value.IsArray()) return invalid("Expected an array for logitBias");
   const auto array = value.As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::HandleScope scope(value.Env());
     const Napi::Value entry = array.Get(i);
-    if (entry.IsEmpty() || !entry.IsObject()) {
-      throw_invalid(value.Env(), "Expected objects in logitBias");
-      return false;
-    }
+    if (!entry.IsObject()) return invalid("Expected objects in logitBias");
     Fields fields(entry.As<Napi::Object>());
     biases.push_back({fields.integer("token"), fields.real("bias")});
     if (!fields.missing().empty()) {
-      throw_invalid(value.Env(), "Expected a number for " + fields.missing() + " in logitBias");
-      return false;
+      return invalid("Expected a number for " + fields.missing() + " in logitBias");
     }
   }
-  return true;
+  return {};
 }
 
 /// The first `draws` tokens that one sampler gives for the same logits.
-bool draw(const Napi::CallbackInfo& info, uint32_t draws, std::vector<int32_t>& tokens) {
+Status draw(const Napi::CallbackInfo& info, uint32_t draws, std::vector<int32_t>& tokens) {
   const Napi::Value logits = info[0];
   if (!logits.IsTypedArray() || logits.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    throw_invalid(info.Env(), "Expected a Float32Array of logits");
-    return false;
+    return invalid("Expected a Float32Array of logits");
   }
   std::span<const int32_t> history;
   SamplingParams params;
-  if (!read_ids(info[1], history) || !read_sampling(info[2], params)) return false;
+  if (Status status = read_ids(info[1], history); !status.ok()) return status;
+  if (Status status = read_sampling(info[2], params); !status.ok()) return status;
   const auto array = logits.As<Napi::Float32Array>();
   Sampler sampler(params);
   for (const int32_t id : history) sampler.accept(id);
   tokens.resize(draws);
   for (int32_t& token : tokens) token = sampler.sample({array.Data(), array.ElementLength()});
-  return true;
+  return {};
+}
+
+Napi::Value failed(Napi::Env env, const Status& status) {
+  throw_status(env, status);
+  return env.Undefined();
 }
 
 Napi::Value sample(const Napi::CallbackInfo& info) {
   std::vector<int32_t> tokens;
-  if (!draw(info, 1, tokens)) return info.Env().Undefined();
+  if (Status status = draw(info, 1, tokens); !status.ok()) return failed(info.Env(), status);
   return Napi::Number::New(info.Env(), tokens[0]);
 }
 
 Napi::Value sample_draws(const Napi::CallbackInfo& info) {
   std::vector<int32_t> tokens;
   const uint32_t draws = std::min(info[3].ToNumber().Uint32Value(), kMaxDraws);
-  if (!draw(info, draws, tokens)) return info.Env().Undefined();
+  if (Status status = draw(info, draws, tokens); !status.ok()) return failed(info.Env(), status);
   Napi::Int32Array result = Napi::Int32Array::New(info.Env(), tokens.size());
   std::copy(tokens.begin(), tokens.end(), result.Data());
   return result;
@@ -98,12 +102,8 @@ Napi::Value sample_draws(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-bool read_sampling(const Napi::Value& value, SamplingParams& params) {
-  const Napi::Env env = value.Env();
-  if (!value.IsObject()) {
-    throw_invalid(env, "Expected sampling options");
-    return false;
-  }
+Status read_sampling(const Napi::Value& value, SamplingParams& params) {
+  if (!value.IsObject()) return invalid("Expected sampling options");
   const auto object = value.As<Napi::Object>();
   Fields fields(object);
   params.temperature = fields.real("temperature");
@@ -115,15 +115,9 @@ bool read_sampling(const Napi::Value& value, SamplingParams& params) {
   params.frequency_penalty = fields.real("frequencyPenalty");
   params.presence_penalty = fields.real("presencePenalty");
   params.penalty_last_n = fields.integer("penaltyLastN");
-  if (!fields.missing().empty()) {
-    throw_invalid(env, "Expected a number for " + fields.missing());
-    return false;
-  }
+  if (!fields.missing().empty()) return invalid("Expected a number for " + fields.missing());
   const Napi::Value seed = object.Get("seed");
-  if (!seed.IsBigInt()) {
-    throw_invalid(env, "Expected a bigint for seed");
-    return false;
-  }
+  if (!seed.IsBigInt()) return invalid("Expected a bigint for seed");
   bool lossless = false;
   params.seed = seed.As<Napi::BigInt>().Uint64Value(&lossless);
   return read_logit_bias(object.Get("logitBias"), params.logit_bias);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/errors.h"
 #include "addon/tokenizer_args.h"
 #include "model/tokenizer/text_stream.h"
 
@@ -15,6 +16,12 @@ namespace {
 
 /// Marks the objects of this class, so that a value from JavaScript is unwrapped only if it is one.
 constexpr napi_type_tag kTokenizerTag = {0x6f70656e656c6d20, 0x746f6b656e697a72};
+
+/// What a method returns after a failure, which is left pending as an exception.
+Napi::Value failed(Napi::Env env, const Status& status) {
+  throw_status(env, status);
+  return env.Undefined();
+}
 
 class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
  public:
@@ -30,11 +37,14 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
 
   explicit TokenizerObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     Vocab vocab;
-    if (!read_vocab(info[0], vocab)) return;
-    std::string error;
-    tokenizer_ = Tokenizer::create(std::move(vocab), &error);
-    if (!tokenizer_) {
-      throw_invalid(info.Env(), error);
+    Status status = read_vocab(info[0], vocab);
+    if (status.ok()) {
+      Result<std::shared_ptr<const Tokenizer>> result = Tokenizer::create(std::move(vocab));
+      status = std::move(result.status);
+      tokenizer_ = std::move(result.value);
+    }
+    if (!status.ok()) {
+      throw_status(info.Env(), status);
       return;
     }
     info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
@@ -50,7 +60,7 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   Napi::Value encode(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     std::string text;
-    if (!read_text(info[0], text)) return env.Undefined();
+    if (Status status = read_text(info[0], text); !status.ok()) return failed(env, status);
     const std::vector<int32_t> ids =
         tokenizer_->encode(text, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
     Napi::Int32Array result = Napi::Int32Array::New(env, ids.size());
@@ -61,7 +71,7 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   Napi::Value decode(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     std::span<const int32_t> ids;
-    if (!read_ids(info[0], ids)) return env.Undefined();
+    if (Status status = read_ids(info[0], ids); !status.ok()) return failed(env, status);
     StreamDecoder decoder(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
     std::string text;
     for (const int32_t id : ids) text += decoder.push(id);
@@ -92,12 +102,13 @@ class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
 
   explicit TextStreamObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     tokenizer_ = tokenizer_of(info[0]);
-    if (!tokenizer_) {
-      throw_invalid(info.Env(), "Expected a Tokenizer");
+    std::vector<std::string> stops;
+    Status status = read_strings(info[3], "stop strings", stops);
+    if (!tokenizer_) status = Status(Code::invalid, "Expected a Tokenizer");
+    if (!status.ok()) {
+      throw_status(info.Env(), status);
       return;
     }
-    std::vector<std::string> stops;
-    if (!read_strings(info[3], "stop strings", stops)) return;
     stream_ = std::make_unique<TextStream>(*tokenizer_, info[1].ToBoolean().Value(),
                                            info[2].ToBoolean().Value(), stops);
   }

@@ -8,25 +8,22 @@
 #include <vector>
 
 #include "model/tokenizer/vocab.h"
+#include "runtime/status.h"
 
 namespace openelm {
 
-// Reading of arguments. Each returns false with a JavaScript exception pending when the value is not what it
-// must be.
-
-/// Throws an Error with code INVALID.
-void throw_invalid(Napi::Env env, const std::string& message);
+// Reading of arguments that TypeScript has validated: each fails with Code::invalid.
 
 /// A string as UTF-8, lone surrogates as U+FFFD; at most Tokenizer::kMaxTextBytes.
-bool read_text(const Napi::Value& value, std::string& text);
+Status read_text(const Napi::Value& value, std::string& text);
 
 /// The elements of an Int32Array, valid during the call.
-bool read_ids(const Napi::Value& value, std::span<const int32_t>& ids);
+Status read_ids(const Napi::Value& value, std::span<const int32_t>& ids);
 
 /// An array of strings; `name` says in errors what they are.
-bool read_strings(const Napi::Value& value, const char* name, std::vector<std::string>& strings);
+Status read_strings(const Napi::Value& value, const char* name, std::vector<std::string>& strings);
 
 /// A NativeVocab. Its contents are checked by vocab_error().
-bool read_vocab(const Napi::Value& value, Vocab& vocab);
+Status read_vocab(const Napi::Value& value, Vocab& vocab);
 
 }  // namespace openelm

@@ -8,7 +8,8 @@
 
 namespace openelm {
 
-/// Shape of an OpenELM model: widths and head counts differ per layer (layer-wise scaling, arXiv 2404.14619, 2.1).
+/// Shape of an OpenELM model: widths and head counts differ per layer (layer-wise scaling, arXiv
+/// 2404.14619, 2.1).
 struct ModelConfig {
   size_t dim = 0;
   size_t head_dim = 0;

@@ -60,27 +60,34 @@ Status ForwardPass::prepare_buffers() {
     scratch = std::max(scratch, impl->scratch_bytes(tokens, w.cols));
   };
   for (const LayerWeights& layer : weights_.layers) {
-    for (const WeightMatrix* w : {&layer.qkv, &layer.attn_out, &layer.gate, &layer.up, &layer.down}) ask(*w, n);
+    for (const WeightMatrix* w : {&layer.qkv, &layer.attn_out, &layer.gate, &layer.up, &layer.down})
+      ask(*w, n);
   }
   if (!logit_rows_.empty()) ask(weights_.output, logit_rows_.size());
   size_t positions = 0;
   for (const Segment& s : segments_) positions = std::max(positions, s.first_pos + s.tokens.size());
-  scratch = std::max(
-      scratch, kernels_.attention.scratch_bytes(positions, std::min(n, kernels_.attention.token_tile),
-                                                config_.max_heads(), config_.head_dim));
+  scratch = std::max(scratch,
+                     kernels_.attention.scratch_bytes(positions, std::min(n, kernels_.attention.token_tile),
+                                                      config_.max_heads(), config_.head_dim));
 
   const std::pair<Buffer*, size_t> shared[] = {
-      {&residual_, floats(n * config_.dim)}, {&norm_, floats(n * widest)},
-      {&qkv_, floats(n * qkv_width)},        {&attn_, floats(n * qkv_width)},
-      {&gate_, floats(n * config_.max_ffn())}, {&up_, floats(n * config_.max_ffn())},
-      {&packed_, packed},                    {&packed_second_, packed},
+      {&residual_, floats(n * config_.dim)},
+      {&norm_, floats(n * widest)},
+      {&qkv_, floats(n * qkv_width)},
+      {&attn_, floats(n * qkv_width)},
+      {&gate_, floats(n * config_.max_ffn())},
+      {&up_, floats(n * config_.max_ffn())},
+      {&packed_, packed},
+      {&packed_second_, packed},
   };
   for (const auto& [buffer, bytes] : shared)
     if (Status status = buffer->reserve(bytes); !status.ok()) return status;
   for (PrivateBuffers& own : own_) {
     for (const auto& [buffer, bytes] : std::initializer_list<std::pair<Buffer*, size_t>>{
-             {&own.norm, floats(widest)}, {&own.packed, n == 1 || logit_rows_.size() == 1 ? packed : 0},
-             {&own.packed_second, n == 1 ? packed : 0}, {&own.scratch, scratch}})
+             {&own.norm, floats(widest)},
+             {&own.packed, n == 1 || logit_rows_.size() == 1 ? packed : 0},
+             {&own.packed_second, n == 1 ? packed : 0},
+             {&own.scratch, scratch}})
       if (Status status = buffer->reserve(bytes); !status.ok()) return status;
   }
   return {};
@@ -107,8 +114,8 @@ void ForwardPass::embed(Worker& worker) {
   const auto [begin, end] = worker.share(tokens_.size());
   for (size_t t = begin; t < end; ++t) {
     const WeightMatrix& table = weights_.embedding;
-    dequantize_row(table.type, table.row(static_cast<size_t>(tokens_[t].id)), residual_.as<float>() + t * config_.dim,
-                   config_.dim);
+    dequantize_row(table.type, table.row(static_cast<size_t>(tokens_[t].id)),
+                   residual_.as<float>() + t * config_.dim, config_.dim);
   }
 }
 
@@ -142,13 +149,14 @@ size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multipl
   return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
 }
 
-void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, size_t row_begin,
-                           size_t row_end, float* y, size_t ldy, bool accumulate) {
-  x.impl->run({&w, row_begin, row_end, x.data, tokens, y, ldy, accumulate, own_[worker.index()].scratch.data()});
+void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens,
+                           size_t row_begin, size_t row_end, float* y, size_t ldy, bool accumulate) {
+  x.impl->run(
+      {&w, row_begin, row_end, x.data, tokens, y, ldy, accumulate, own_[worker.index()].scratch.data()});
 }
 
-void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y, size_t ldy,
-                           bool accumulate) {
+void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y,
+                           size_t ldy, bool accumulate) {
   worker.for_chunks(w.rows, chunk_rows(worker, w.rows, x.impl->row_multiple), [&](size_t begin, size_t end) {
     run_rows(worker, w, x, tokens, begin, end, y, ldy, accumulate);
   });
@@ -162,7 +170,8 @@ void ForwardPass::attention_block(Worker& worker, size_t layer) {
 
   const Packed normed = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.attn_norm,
                              choose(w.qkv, n), packed_, &PrivateBuffers::packed);
-  // Chunks are whole heads: whoever computed a head also normalizes, rotates and stores it, with no barrier between.
+  // Chunks are whole heads: whoever computed a head also normalizes, rotates and stores it, with no barrier
+  // between.
   const size_t whole_heads = std::lcm(config_.head_dim, normed.impl->row_multiple);
   worker.for_chunks(qkv_width, chunk_rows(worker, qkv_width, whole_heads), [&](size_t begin, size_t end) {
     run_rows(worker, w.qkv, normed, n, begin, end, qkv_.as<float>(), qkv_width, false);
@@ -173,12 +182,13 @@ void ForwardPass::attention_block(Worker& worker, size_t layer) {
   attend(worker, layer);
   worker.barrier();
 
-  const Packed attended = pack(worker, attn_.as<float>(), attn_width, n, attn_width, nullptr, choose(w.attn_out, n),
-                               packed_, &PrivateBuffers::packed);
+  const Packed attended = pack(worker, attn_.as<float>(), attn_width, n, attn_width, nullptr,
+                               choose(w.attn_out, n), packed_, &PrivateBuffers::packed);
   multiply(worker, w.attn_out, attended, n, residual_.as<float>(), config_.dim, true);
 }
 
-/// Norm and RoPE of the query and key heads in rows [row_begin, row_end) of qkv, and their keys and values to the cache.
+/// Norm and RoPE of the query and key heads in rows [row_begin, row_end) of qkv, and their keys and values to
+/// the cache.
 void ForwardPass::finish_heads(size_t layer, size_t row_begin, size_t row_end) {
   const LayerWeights& w = weights_.layers[layer];
   const size_t head_dim = config_.head_dim, heads = config_.heads[layer], kv_heads = config_.kv_heads[layer];
@@ -188,7 +198,8 @@ void ForwardPass::finish_heads(size_t layer, size_t row_begin, size_t row_end) {
     for (size_t head = row_begin / head_dim; head < row_end / head_dim; ++head) {
       float* x = row + head * head_dim;
       if (head >= heads + kv_heads) {
-        kernels_.kv_store(x, head_dim, token.kv->type(), token.kv->value(layer, head - heads - kv_heads, token.position));
+        kernels_.kv_store(x, head_dim, token.kv->type(),
+                          token.kv->value(layer, head - heads - kv_heads, token.position));
         continue;
       }
       kernels_.rms_norm(x, head < heads ? w.q_norm : w.k_norm, config_.rms_eps, head_dim, x);
@@ -245,12 +256,12 @@ void ForwardPass::feed_forward(Worker& worker, size_t layer) {
   const size_t n = tokens_.size(), width = w.gate.rows;
   const MatmulImpl* gate_impl = choose(w.gate, n);
   const MatmulImpl* up_impl = choose(w.up, n);
-  const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm, gate_impl,
-                              packed_, &PrivateBuffers::packed);
+  const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
+                              gate_impl, packed_, &PrivateBuffers::packed);
   const Packed up_in = gate_impl == up_impl
                            ? gate_in
-                           : pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm, up_impl,
-                                  packed_second_, &PrivateBuffers::packed_second);
+                           : pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
+                                  up_impl, packed_second_, &PrivateBuffers::packed_second);
   float* gate = gate_.as<float>();
   float* up = up_.as<float>();
   const size_t multiple = std::lcm(gate_impl->row_multiple, up_impl->row_multiple);

@@ -1,10 +1,11 @@
 #pragma once
 
-// The forward pass: a batch of tokens of one or more sequences through all layers (OpenELM, arXiv 2404.14619, 2).
+// The forward pass: a batch of tokens of one or more sequences through all layers (OpenELM, arXiv 2404.14619,
+// 2).
 //
-// Every thread runs the whole pass and takes its part of each op; the barriers between ops are the only meetings.
-// Where one token is decoded, small ops (norms, packing) are done by every thread for itself: repeating a microsecond
-// of work costs less than a barrier.
+// Every thread runs the whole pass and takes its part of each op; the barriers between ops are the only
+// meetings. Where one token is decoded, small ops (norms, packing) are done by every thread for itself:
+// repeating a microsecond of work costs less than a barrier.
 
 #include <atomic>
 #include <cstdint>
@@ -32,11 +33,13 @@ struct Segment {
 
 class ForwardPass {
  public:
-  ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels, ThreadPool& pool);
+  ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels,
+              ThreadPool& pool);
 
-  /// Evaluates the segments in one batch: stores their keys and values and writes the logits asked for, segment after
-  /// segment, as rows [vocab_size] to `logits`. Fails with `aborted` soon after `stop` becomes true (cache positions
-  /// of the batch are then undefined) and with `memory` if the working buffers cannot grow. Not reentrant.
+  /// Evaluates the segments in one batch: stores their keys and values and writes the logits asked for,
+  /// segment after segment, as rows [vocab_size] to `logits`. Fails with `aborted` soon after `stop` becomes
+  /// true (cache positions of the batch are then undefined) and with `memory` if the working buffers cannot
+  /// grow. Not reentrant.
   Status run(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop);
 
   /// Makes sure that positions below n_ctx have RoPE angles.
@@ -71,7 +74,9 @@ class ForwardPass {
   void feed_forward(Worker& worker, size_t layer);
   void project_logits(Worker& worker, float* logits);
 
-  const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const { return kernels_.matmul(w.type, tokens); }
+  const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const {
+    return kernels_.matmul(w.type, tokens);
+  }
   Packed pack(Worker& worker, const float* x, size_t ldx, size_t tokens, size_t cols, const float* norm,
               const MatmulImpl* impl, Buffer& shared, Buffer PrivateBuffers::*own);
   void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y, size_t ldy,

@@ -18,7 +18,8 @@ double seconds_since(Clock::time_point start) {
 /// The loop's state: one token at a time from logits to text.
 class Generation {
  public:
-  Generation(Session& session, const Tokenizer& tokenizer, const GenerateRequest& request, const PieceSink& sink)
+  Generation(Session& session, const Tokenizer& tokenizer, const GenerateRequest& request,
+             const PieceSink& sink)
       : session_(session),
         request_(request),
         sink_(sink),

@@ -35,9 +35,9 @@ struct GenerateResult {
 /// Receives text as it becomes certain, with the tokens sampled since the last piece.
 using PieceSink = std::function<void(std::string text, std::vector<int32_t> tokens)>;
 
-/// Evaluates the request's ids and samples until a stop token, a stop string, max_tokens, the end of the context or
-/// abort(). The history that penalties see is everything in the session. The last sampled token is in the cache only
-/// if another one was sampled after it.
+/// Evaluates the request's ids and samples until a stop token, a stop string, max_tokens, the end of the
+/// context or abort(). The history that penalties see is everything in the session. The last sampled token is
+/// in the cache only if another one was sampled after it.
 Result<GenerateResult> generate(Session& session, const Tokenizer& tokenizer, const GenerateRequest& request,
                                 const PieceSink& sink);
 

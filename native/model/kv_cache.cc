@@ -22,7 +22,8 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvTy
     cache->values_.push_back(static_cast<size_t>(offset + aligned));
     offset += 2 * aligned;
   }
-  if (offset > std::numeric_limits<size_t>::max() / 2) return Status(Code::memory, "The kv cache is too large");
+  if (offset > std::numeric_limits<size_t>::max() / 2)
+    return Status(Code::memory, "The kv cache is too large");
   if (Status status = cache->memory_.reserve(static_cast<size_t>(offset)); !status.ok()) return status;
   return cache;
 }

@@ -9,8 +9,8 @@
 
 namespace openelm {
 
-/// Keys and values of one sequence, each layer sized by its own number of kv heads. Memory is taken from the system
-/// as positions are written.
+/// Keys and values of one sequence, each layer sized by its own number of kv heads. Memory is taken from the
+/// system as positions are written.
 class KvCache {
  public:
   static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx);

@@ -8,8 +8,8 @@ namespace openelm {
 /// Cosines and sines of RoPE's angles for positions [0, n), [n][head_dim / 2] each.
 class RopeTable {
  public:
-  /// Angles are formed in f32, as the model's original code does: at large positions the rounding of the angle is
-  /// part of what the model was trained with.
+  /// Angles are formed in f32, as the model's original code does: at large positions the rounding of the
+  /// angle is part of what the model was trained with.
   RopeTable(double base, size_t head_dim, size_t positions);
 
   size_t positions() const noexcept { return positions_; }

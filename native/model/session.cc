@@ -24,8 +24,9 @@ Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* l
       return Status(Code::invalid, "Token id " + std::to_string(id) + " is not in the vocabulary");
   }
   if (ids.size() > n_ctx() - n_past()) {
-    return Status(Code::context_full, std::to_string(ids.size()) + " tokens do not fit: " + std::to_string(n_past()) +
-                                          " of " + std::to_string(n_ctx()) + " positions are used");
+    return Status(Code::context_full, std::to_string(ids.size()) +
+                                          " tokens do not fit: " + std::to_string(n_past()) + " of " +
+                                          std::to_string(n_ctx()) + " positions are used");
   }
   while (!ids.empty()) {
     const std::span<const int32_t> batch = ids.first(std::min(n_batch_, ids.size()));
@@ -42,6 +43,8 @@ Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* l
   return {};
 }
 
-void Session::truncate(size_t n) { tokens_.resize(std::min(n, tokens_.size())); }
+void Session::truncate(size_t n) {
+  tokens_.resize(std::min(n, tokens_.size()));
+}
 
 }  // namespace openelm

@@ -20,8 +20,8 @@ class Session {
                                                  size_t n_batch);
 
   /// Appends ids, n_batch at a time, and writes logits rows [vocab_size] of none, the last or all of them.
-  /// Fails with context_full, before doing anything, when they do not fit; with aborted after abort(): what whole
-  /// batches had stored stays.
+  /// Fails with context_full, before doing anything, when they do not fit; with aborted after abort(): what
+  /// whole batches had stored stays.
   Status evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits);
 
   /// Drops the tokens from position n on.

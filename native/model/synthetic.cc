@@ -1,5 +1,5 @@
-// Weights from a hash of their name and index: the rule of test/golden/README.md, so that golden logits can be
-// recorded elsewhere without shipping a model, and benches need no download.
+// Weights from a hash of their name and index: the rule of test/golden/README.md, so that golden logits can
+// be recorded elsewhere without shipping a model, and benches need no download.
 
 #include "model/synthetic.h"
 

@@ -41,7 +41,8 @@ class WeightsBuilder {
  public:
   WeightsBuilder() : weights_(std::make_shared<Weights>()) {}
 
-  Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config, std::shared_ptr<const MappedFile> file,
+  Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config,
+                                                   std::shared_ptr<const MappedFile> file,
                                                    const std::vector<TensorInfo>& tensors) {
     std::unordered_map<std::string, const TensorInfo*> by_name;
     for (const TensorInfo& tensor : tensors) {
@@ -76,7 +77,8 @@ class WeightsBuilder {
     for (const TensorPlace& place : places) {
       if (!place.matrix) continue;
       if (place.cols % dtype_info(type).block_elements != 0)
-        return Status(Code::invalid, place.name + " has rows that are not whole blocks of " + dtype_info(type).name);
+        return Status(Code::invalid,
+                      place.name + " has rows that are not whole blocks of " + dtype_info(type).name);
       bytes += align(place.rows * row_bytes(type, place.cols));
     }
     if (Status status = weights_->matrices_.reserve(bytes); !status.ok()) return status;
@@ -117,7 +119,9 @@ class WeightsBuilder {
   }
 
   static Status check(const TensorInfo& tensor, const TensorPlace& place, const MappedFile& file) {
-    const auto shape = [](size_t rows, size_t cols) { return std::to_string(rows) + " x " + std::to_string(cols); };
+    const auto shape = [](size_t rows, size_t cols) {
+      return std::to_string(rows) + " x " + std::to_string(cols);
+    };
     if (tensor.rows != place.rows || tensor.cols != place.cols) {
       return Status(Code::invalid, "Tensor " + tensor.name + " has shape " + shape(tensor.rows, tensor.cols) +
                                        ", the configuration asks for " + shape(place.rows, place.cols));
@@ -125,7 +129,8 @@ class WeightsBuilder {
     if (tensor.cols % dtype_info(tensor.type).block_elements != 0)
       return Status(Code::invalid, "Rows of tensor " + tensor.name + " are not whole blocks");
     // The config's bounds keep this product far from overflow.
-    if (!file.contains(tensor.offset, static_cast<uint64_t>(tensor.rows) * row_bytes(tensor.type, tensor.cols)))
+    if (!file.contains(tensor.offset,
+                       static_cast<uint64_t>(tensor.rows) * row_bytes(tensor.type, tensor.cols)))
       return Status(Code::invalid, "Tensor " + tensor.name + " lies outside the file");
     return {};
   }
@@ -140,7 +145,8 @@ Result<std::shared_ptr<const Weights>> Weights::from_file(const ModelConfig& con
   return WeightsBuilder().from_file(config, std::move(file), tensors);
 }
 
-Result<std::shared_ptr<const Weights>> Weights::synthetic(const ModelConfig& config, DType type, ThreadPool& pool) {
+Result<std::shared_ptr<const Weights>> Weights::synthetic(const ModelConfig& config, DType type,
+                                                          ThreadPool& pool) {
   return WeightsBuilder().synthetic(config, type, pool);
 }
 

@@ -33,8 +33,8 @@ struct TensorInfo {
   uint64_t offset;
 };
 
-/// All weights of a model. Matrices point into the mapped file (or, for synthetic ones, into memory of our own) and are
-/// never copied; the norms, a few kilobytes, are expanded to f32.
+/// All weights of a model. Matrices point into the mapped file (or, for synthetic ones, into memory of our
+/// own) and are never copied; the norms, a few kilobytes, are expanded to f32.
 class Weights {
  public:
   /// Checks that every tensor the config asks for is there, once, with its shape and inside the file.
@@ -42,8 +42,10 @@ class Weights {
                                                           std::shared_ptr<const MappedFile> file,
                                                           const std::vector<TensorInfo>& tensors);
 
-  /// Random weights that anyone can compute again: the rule of test/golden/README.md, matrices then quantized.
-  static Result<std::shared_ptr<const Weights>> synthetic(const ModelConfig& config, DType type, ThreadPool& pool);
+  /// Random weights that anyone can compute again: the rule of test/golden/README.md, matrices then
+  /// quantized.
+  static Result<std::shared_ptr<const Weights>> synthetic(const ModelConfig& config, DType type,
+                                                          ThreadPool& pool);
 
   WeightMatrix embedding;  // [vocab_size][dim]
   WeightMatrix output;     // the logits' matrix: the embedding, unless the file has one of its own

@@ -16,12 +16,18 @@ constexpr size_t kPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 #endif
 
-size_t round_up(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+size_t round_up(size_t bytes) {
+  return (bytes + kPage - 1) / kPage * kPage;
+}
 
 #if defined(_WIN32)
 
-void* map_pages(size_t bytes) { return VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE); }
-void unmap_pages(void* data, size_t /*bytes*/) { VirtualFree(data, 0, MEM_RELEASE); }
+void* map_pages(size_t bytes) {
+  return VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+void unmap_pages(void* data, size_t /*bytes*/) {
+  VirtualFree(data, 0, MEM_RELEASE);
+}
 
 #else
 
@@ -33,7 +39,9 @@ void* map_pages(size_t bytes) {
 #endif
   return data;
 }
-void unmap_pages(void* data, size_t bytes) { munmap(data, bytes); }
+void unmap_pages(void* data, size_t bytes) {
+  munmap(data, bytes);
+}
 
 #endif
 

@@ -8,8 +8,9 @@
 
 namespace openelm {
 
-/// Owned memory, aligned to 64 bytes and zeroed, straight from the operating system when large, so that pages cost
-/// nothing until they are touched. Large buffers ask for huge pages. Allocation failure is a Status, never an abort.
+/// Owned memory, aligned to 64 bytes and zeroed, straight from the operating system when large, so that pages
+/// cost nothing until they are touched. Large buffers ask for huge pages. Allocation failure is a Status,
+/// never an abort.
 class Buffer {
  public:
   Buffer() = default;

@@ -48,7 +48,9 @@ MappedFile::~MappedFile() {
 
 namespace {
 
-Status failure(const char* what) { return Status(Code::io, std::string(what) + ": " + std::strerror(errno)); }
+Status failure(const char* what) {
+  return Status(Code::io, std::string(what) + ": " + std::strerror(errno));
+}
 
 /// Closes a descriptor at the end of a scope: the map outlives it.
 struct Descriptor {

@@ -1,6 +1,7 @@
 #pragma once
 
-// Errors without exceptions: a code for programs, a sentence for people. The addon turns them into JavaScript errors.
+// Errors without exceptions: a code for programs, a sentence for people. The addon turns them into JavaScript
+// errors.
 
 #include <string>
 #include <utility>
@@ -26,8 +27,8 @@ class [[nodiscard]] Status {
 /// A value or why there is none.
 template <class T>
 struct [[nodiscard]] Result {
-  Result(T v) : value(std::move(v)) {}          // NOLINT: a value converts to its result
-  Result(Status s) : status(std::move(s)) {}    // NOLINT: so does a failure
+  Result(T v) : value(std::move(v)) {}        // NOLINT: a value converts to its result
+  Result(Status s) : status(std::move(s)) {}  // NOLINT: so does a failure
   bool ok() const noexcept { return status.ok(); }
 
   Status status;

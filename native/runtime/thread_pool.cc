@@ -16,8 +16,8 @@ void relax() noexcept {
 #endif
 }
 
-// Barriers inside a pass are microseconds apart: spin, and give the core away only when a thread we wait for seems to
-// have been descheduled. Between passes a token is sampled: spin about as long, then sleep.
+// Barriers inside a pass are microseconds apart: spin, and give the core away only when a thread we wait for
+// seems to have been descheduled. Between passes a token is sampled: spin about as long, then sleep.
 constexpr int kSpins = 4000;
 
 }  // namespace
@@ -27,7 +27,9 @@ void Worker::barrier() noexcept {
   if (count_ > 1) pool_.arrive_and_wait();
 }
 
-std::atomic<size_t>& Worker::next_claim() noexcept { return pool_.claims_[claim_++ % kClaims].next; }
+std::atomic<size_t>& Worker::next_claim() noexcept {
+  return pool_.claims_[claim_++ % kClaims].next;
+}
 
 ThreadPool::ThreadPool(unsigned threads) : count_(std::max(1u, threads)) {
   threads_.reserve(count_ - 1);

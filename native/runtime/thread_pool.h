@@ -1,7 +1,8 @@
 #pragma once
 
-// Threads that run one function together (single program, multiple data) and meet at barriers inside it. A forward
-// pass is one such run: waking threads once a pass instead of once an op is what keeps decoding at memory speed.
+// Threads that run one function together (single program, multiple data) and meet at barriers inside it. A
+// forward pass is one such run: waking threads once a pass instead of once an op is what keeps decoding at
+// memory speed.
 
 #include <algorithm>
 #include <atomic>
@@ -26,9 +27,9 @@ class Worker {
   /// Returns when every worker of the run has called it; what each wrote before is visible to all after.
   void barrier() noexcept;
 
-  /// Calls body(begin, end) for chunks of [0, items), handed out as workers ask for them so that a slow core does
-  /// less. Every worker must call it with the same arguments; no barrier is implied. At most kClaims calls may lie
-  /// between two barriers.
+  /// Calls body(begin, end) for chunks of [0, items), handed out as workers ask for them so that a slow core
+  /// does less. Every worker must call it with the same arguments; no barrier is implied. At most kClaims
+  /// calls may lie between two barriers.
   template <class Body>
   void for_chunks(size_t items, size_t chunk, Body body) noexcept {
     if (count_ == 1) {

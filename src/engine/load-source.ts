@@ -1,9 +1,8 @@
 import { basename } from 'node:path'
-import { OpenElmError } from '../errors.js'
 import type { GgufMetadata } from '../formats/gguf/metadata.js'
+import { vocabFromGguf } from '../formats/tokenizer/gguf-vocab.js'
 import { parameterCount } from '../model/config.js'
 import { openGguf } from '../model/open-gguf.js'
-import type { NativeVocab } from '../native/binding.js'
 import type { ModelSource } from './model-source.js'
 import { type SamplingDefaults, samplingSchemas } from './sampling.js'
 
@@ -14,54 +13,17 @@ import { type SamplingDefaults, samplingSchemas } from './sampling.js'
 export function loadSource(path: string): ModelSource {
   const opened = openGguf(path)
   const { metadata } = opened
+  const vocab = metadata.has('tokenizer.ggml.tokens') ? vocabFromGguf(metadata) : undefined
   return {
     name: opened.name ?? basename(path, '.gguf'),
     type: opened.fileType,
     config: opened.config,
     parameters: parameterCount(opened.config),
     weights: { file: opened.file, tensors: opened.tensors },
-    vocab: readVocab(metadata),
-    addBos: metadata.bool('tokenizer.ggml.add_bos_token') ?? true,
+    vocab,
+    addBos: vocab?.addBos ?? true,
     chatTemplate: opened.chatTemplate,
     sampling: readSampling(metadata),
-  }
-}
-
-/** The tokenizer of a GGUF file, or undefined when it has none. */
-function readVocab(metadata: GgufMetadata): NativeVocab | undefined {
-  const pieces = metadata.strings('tokenizer.ggml.tokens')
-  if (!pieces) return undefined
-  const refuse = (why: string) =>
-    new OpenElmError('E_TOKENIZER', `The tokenizer in ${metadata.label} cannot be used.`, {
-      why,
-      next: 'Convert the original checkpoint with "openelm convert".',
-    })
-  const kind = metadata.string('tokenizer.ggml.model')
-  if (kind !== 'llama') {
-    throw refuse(`It is of the kind "${kind ?? 'unknown'}"; OpenELM models have "llama" (SentencePiece BPE).`)
-  }
-  const perToken = (key: string) => {
-    const values = metadata.numbers(key)
-    if (!values) throw refuse(`"${key}" is missing.`)
-    if (values.length !== pieces.length) {
-      throw refuse(`"${key}" has ${values.length} values for ${pieces.length} tokens.`)
-    }
-    return values
-  }
-  const special = (name: string, fallback: number) => {
-    const id = metadata.integer(`tokenizer.ggml.${name}_token_id`) ?? fallback
-    if (id >= pieces.length)
-      throw refuse(`The ${name} token is ${id}, but there are ${pieces.length} tokens.`)
-    return id
-  }
-  return {
-    pieces,
-    scores: Float32Array.from(perToken('tokenizer.ggml.scores')),
-    types: Uint8Array.from(perToken('tokenizer.ggml.token_type')),
-    bos: special('bos', 1),
-    eos: special('eos', 2),
-    unk: special('unknown', 0),
-    addSpacePrefix: metadata.bool('tokenizer.ggml.add_space_prefix') ?? true,
   }
 }
 

@@ -11,78 +11,75 @@ namespace openelm {
 namespace {
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
-constexpr size_t kHeapK = 512;  // up to here a heap beats selection over all tokens
+
+/// A floor not far below the key of the last token wanted, so that few have to be sorted. `enough(floor)`
+/// says whether those from a floor on suffice. Bisection of the best 32 nats to half a nat; -infinity if they
+/// hold too few (what lies below has a probability under 1e-13 each, but may be asked for all the same).
+template <class Enough>
+float floor_for(float best, const Enough& enough) {
+  float low = best - 32;
+  float high = best;
+  if (!enough(low)) return kBanned;
+  for (int step = 0; step < 6; ++step) {
+    const float middle = low + (high - low) / 2;
+    (enough(middle) ? low : high) = middle;
+  }
+  return low;
+}
 
 }  // namespace
 
 void Candidates::assign(std::span<const float> logits) {
-  ids_.clear();
-  logits_.clear();
+  ids_.resize(logits.size());
+  logits_.resize(logits.size());
+  size_t count = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] == kBanned) continue;
-    ids_.push_back(static_cast<int32_t>(i));
-    logits_.push_back(logits[i]);
+    ids_[count] = static_cast<int32_t>(i);
+    logits_[count] = logits[i];
+    count += logits[i] == kBanned ? 0 : 1;
   }
+  ids_.resize(count);
+  logits_.resize(count);
 }
 
-void Candidates::assign_top_k(std::span<const float> logits, size_t k) {
-  const auto better = [](const Entry& a, const Entry& b) {
-    return a.key > b.key || (a.key == b.key && a.index < b.index);
-  };
-  order_.clear();
-  k = std::min(k, logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const Entry entry = {logits[i], static_cast<uint32_t>(i)};
-    if (k > kHeapK || order_.size() < k) {
-      if (entry.key == kBanned) continue;
-      order_.push_back(entry);
-      if (k <= kHeapK) std::push_heap(order_.begin(), order_.end(), better);
-    } else if (entry.key > order_.front().key) {  // front: the worst of those kept
-      std::pop_heap(order_.begin(), order_.end(), better);
-      order_.back() = entry;
-      std::push_heap(order_.begin(), order_.end(), better);
-    }
-  }
-  if (k < order_.size()) {
-    std::nth_element(order_.begin(), order_.begin() + static_cast<ptrdiff_t>(k), order_.end(), better);
-    order_.resize(k);
-  }
-  std::sort(order_.begin(), order_.end(), better);
-  ids_.resize(order_.size());
-  logits_.resize(order_.size());
-  for (size_t i = 0; i < order_.size(); ++i) {
-    ids_[i] = static_cast<int32_t>(order_[i].index);
-    logits_[i] = order_[i].key;
-  }
+void Candidates::keep_top_k(size_t k) {
+  if (k >= ids_.size()) return;
+  collect(logits_,
+          floor_for(max_value(logits_), [&](float floor) { return count_from(logits_, floor) >= k; }));
+  const auto end = order_.begin() + static_cast<ptrdiff_t>(std::min(k, order_.size()));
+  if (end != order_.end()) std::nth_element(order_.begin(), end, order_.end(), better);
+  std::sort(order_.begin(), end, better);
+  keep_entries(static_cast<size_t>(end - order_.begin()));
 }
 
 /// Fills probs_.
 void Candidates::softmax() {
   probs_.resize(logits_.size());
-  const float max = max_value(logits_);
-  const auto norm = static_cast<float>(1.0 / exp_sum(logits_, max, 1.0f, probs_.data()));
+  const auto norm = static_cast<float>(1.0 / exp_sum(logits_, max_value(logits_), 1.0f, probs_.data()));
   for (float& prob : probs_) prob *= norm;
 }
 
-/// Sorts order_ by key, largest first, only as far as probabilities are needed to reach p, and keeps those.
-void Candidates::sort_until(float p) {
-  const auto better = [&](const Entry& a, const Entry& b) {
-    return a.key > b.key || (a.key == b.key && ids_[a.index] < ids_[b.index]);
-  };
-  double sum = 0;
-  size_t sorted = 0;
-  for (size_t chunk = 64; sorted < order_.size(); chunk *= 4) {
-    const size_t end = std::min(sorted + chunk, order_.size());
-    const auto from = order_.begin() + static_cast<ptrdiff_t>(sorted);
-    const auto to = order_.begin() + static_cast<ptrdiff_t>(end);
-    if (to != order_.end()) std::nth_element(from, to, order_.end(), better);
-    std::sort(from, to, better);
-    for (; sorted < end; ++sorted) {
-      sum += probs_[order_[sorted].index];
-      if (sum >= p) return keep_entries(sorted + 1);
-    }
+/// Fills order_ with the candidates whose key is at least `floor`, in no order yet.
+void Candidates::collect(std::span<const float> keys, float floor) {
+  order_.resize(keys.size());
+  size_t count = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    order_[count] = {keys[i], static_cast<uint32_t>(i)};
+    count += keys[i] >= floor ? 1 : 0;
   }
-  keep_entries(order_.size());
+  order_.resize(count);
+}
+
+/// Keeps the candidates with the largest keys until their probabilities reach p, best first.
+void Candidates::keep_best(std::span<const float> keys, float p) {
+  constexpr float kRounding = 1e-4f;  // more than the order of summation can make out
+  const auto enough = [&](float floor) { return weight_from(keys, probs_.data(), floor) >= p + kRounding; };
+  collect(keys, floor_for(max_value(keys), enough));
+  std::sort(order_.begin(), order_.end(), better);
+  double reached = 0;
+  size_t count = 0;
+  while (count < order_.size() && (count == 0 || reached < p)) reached += probs_[order_[count++].index];
+  keep_entries(count);
 }
 
 /// Keeps the candidates that the first entries of order_ name, in that order.
@@ -98,30 +95,25 @@ void Candidates::keep_entries(size_t count) {
 }
 
 void Candidates::keep_typical(float p) {
-  softmax();
+  probs_.resize(logits_.size());
+  const float max = max_value(logits_);
+  const double total = exp_sum(logits_, max, 1.0f, probs_.data());
+  const auto log_sum = static_cast<float>(std::log(total));
+  const auto norm = static_cast<float>(1.0 / total);
+  keys_.resize(logits_.size());
   double entropy = 0;
-  for (const float prob : probs_) {
-    if (prob > 0) entropy -= prob * std::log(static_cast<double>(prob));
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    probs_[i] *= norm;
+    keys_[i] = log_sum - (logits_[i] - max);  // surprise, -log p
+    if (probs_[i] > 0) entropy += probs_[i] * keys_[i];
   }
-  order_.clear();
-  for (size_t i = 0; i < probs_.size(); ++i) {
-    if (probs_[i] <= 0) continue;
-    const double surprise = -std::log(static_cast<double>(probs_[i]));
-    order_.push_back({static_cast<float>(-std::abs(surprise - entropy)), static_cast<uint32_t>(i)});
-  }
-  sort_until(p);
+  for (float& key : keys_) key = -std::abs(key - static_cast<float>(entropy));
+  keep_best(keys_, p);
 }
 
 void Candidates::keep_top_p(float p) {
-  p = std::max(p, 0.0f);
   softmax();
-  // Tokens below (1 - p) / n have less than 1 - p together, so the nucleus lies in the rest.
-  const float floor = std::max(0.0f, (1.0f - p) / static_cast<float>(probs_.size()) * 0.999f);
-  order_.clear();
-  for (size_t i = 0; i < probs_.size(); ++i) {
-    if (probs_[i] >= floor) order_.push_back({probs_[i], static_cast<uint32_t>(i)});
-  }
-  sort_until(p);
+  keep_best(logits_, p);
 }
 
 void Candidates::keep_min_p(float p) {
@@ -139,16 +131,23 @@ void Candidates::keep_min_p(float p) {
 int32_t Candidates::draw(float temperature, double uniform) {
   probs_.resize(logits_.size());
   const float scale = std::min(1.0f / temperature, 1e30f);  // the best token's 0 · infinity would be NaN
-  const double sum = exp_sum(logits_, max_value(logits_), scale, probs_.data());
-  double rest = uniform * sum;
-  size_t last = 0;
-  for (size_t i = 0; i < probs_.size(); ++i) {
+  double rest = uniform * exp_sum(logits_, max_value(logits_), scale, probs_.data());
+  size_t i = 0;
+  // Whole blocks are skipped by their sum; the walk inside the last one finds the token.
+  constexpr size_t kBlock = 64;
+  for (; i + kBlock < probs_.size(); i += kBlock) {
+    const double block = sum({probs_.data() + i, kBlock});
+    if (rest < block) break;
+    rest -= block;
+  }
+  size_t drawn = i;
+  for (; i < probs_.size(); ++i) {
     if (probs_[i] <= 0) continue;
-    last = i;  // rounding may leave a rest after the last one
+    drawn = i;  // rounding may leave a rest after the last one
     rest -= probs_[i];
     if (rest < 0) break;
   }
-  return ids_[last];
+  return ids_[drawn];
 }
 
 }  // namespace openelm

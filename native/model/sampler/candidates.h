@@ -13,11 +13,11 @@ class Candidates {
  public:
   /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out.
   void assign(std::span<const float> logits);
-  /// The k largest only; 0 < k. The same as assign and a filter, without the detour.
-  void assign_top_k(std::span<const float> logits, size_t k);
 
   bool empty() const { return ids_.empty(); }
 
+  /// The k most probable tokens; 0 < k.
+  void keep_top_k(size_t k);
   /// Locally typical sampling (Meister et al. 2022): the tokens whose surprise is nearest to the expected
   /// one, until their probabilities reach p.
   void keep_typical(float p);
@@ -35,14 +35,20 @@ class Candidates {
     uint32_t index;
   };
 
+  static bool better(const Entry& a, const Entry& b) {
+    return a.key > b.key || (a.key == b.key && a.index < b.index);
+  }
+
   void softmax();
-  void sort_until(float p);
+  void keep_best(std::span<const float> keys, float p);
+  void collect(std::span<const float> keys, float floor);
   void keep_entries(size_t count);
 
   std::vector<int32_t> ids_;
   std::vector<float> logits_;
   std::vector<float> probs_;
-  std::vector<Entry> order_;
+  std::vector<float> keys_;
+  std::vector<Entry> order_;  // positions among the candidates, best key first
   std::vector<int32_t> spare_ids_;
   std::vector<float> spare_logits_;
 };

@@ -18,13 +18,10 @@ int32_t Sampler::sample(std::span<const float> logits) {
   const std::span<const float> values = adjusted(logits);
   if (greedy) return argmax(values);
 
-  if (params_.top_k > 0 && static_cast<size_t>(params_.top_k) < values.size()) {
-    candidates_.assign_top_k(values, params_.top_k);
-  } else {
-    candidates_.assign(values);
-  }
+  candidates_.assign(values);
   const double uniform = random_.uniform();
   if (candidates_.empty()) return 0;
+  if (params_.top_k > 0) candidates_.keep_top_k(static_cast<size_t>(params_.top_k));
   if (params_.typical_p < 1) candidates_.keep_typical(params_.typical_p);
   if (params_.top_p < 1) candidates_.keep_top_p(params_.top_p);
   if (params_.min_p > 0) candidates_.keep_min_p(params_.min_p);

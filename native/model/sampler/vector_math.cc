@@ -67,23 +67,42 @@ void make_ordered(std::span<float> values) {
   }
 }
 
-double exp_sum(std::span<const float> values, float max, float scale, float* out) {
+double sum(std::span<const float> values) {
   float lanes[kLanes] = {};
   size_t i = 0;
   for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) lanes[j] += values[i + j];
+  }
+  double total = 0;
+  for (const float lane : lanes) total += lane;
+  for (; i < values.size(); ++i) total += values[i];
+  return total;
+}
+
+size_t count_from(std::span<const float> keys, float floor) {
+  uint32_t count = 0;  // whole numbers: the compiler may use lanes by itself
+  for (const float key : keys) count += key >= floor ? 1u : 0u;
+  return count;
+}
+
+float weight_from(std::span<const float> keys, const float* weights, float floor) {
+  float lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= keys.size(); i += kLanes) {
     for (size_t j = 0; j < kLanes; ++j) {
-      const float e = exp_negative((values[i + j] - max) * scale);
-      out[i + j] = e;
-      lanes[j] += e;
+      const float weight = weights[i + j];  // loaded in any case, or the loop stays scalar
+      lanes[j] += keys[i + j] >= floor ? weight : 0.0f;
     }
   }
-  double sum = 0;
+  float sum = 0;
   for (const float lane : lanes) sum += lane;
-  for (; i < values.size(); ++i) {
-    out[i] = exp_negative((values[i] - max) * scale);
-    sum += out[i];
-  }
+  for (; i < keys.size(); ++i) sum += keys[i] >= floor ? weights[i] : 0.0f;
   return sum;
+}
+
+double exp_sum(std::span<const float> values, float max, float scale, float* out) {
+  for (size_t i = 0; i < values.size(); ++i) out[i] = exp_negative((values[i] - max) * scale);
+  return sum({out, values.size()});
 }
 
 }  // namespace openelm

@@ -20,6 +20,15 @@ float max_value(std::span<const float> values);
 /// Replaces NaN by -infinity and +infinity by the largest finite value, so that differences stay ordered.
 void make_ordered(std::span<float> values);
 
+/// Sum in a fixed order.
+double sum(std::span<const float> values);
+
+/// How many keys are at least `floor`.
+size_t count_from(std::span<const float> keys, float floor);
+
+/// Sum of the weights whose keys are at least `floor`.
+float weight_from(std::span<const float> keys, const float* weights, float floor);
+
 /// out[i] = exp((values[i] - max) * scale), relative error under 3e-7, 0 where the exponent is below -87.
 /// Returns the sum. `max` is finite and not below any value.
 double exp_sum(std::span<const float> values, float max, float scale, float* out);

@@ -95,7 +95,8 @@ void MergeTable::add_characters(const Vocab& vocab, const Index& index) {
     while (!rest.empty()) {
       const Utf8Char c = decode_utf8(rest);
       const std::string_view text = rest.substr(0, c.length);
-      if (c.code == kInvalidChar) break;  // no text matches from here on; valid splits are entered all the same
+      if (c.code == kInvalidChar)
+        break;  // no text matches from here on; valid splits are entered all the same
       index.hash.assign(text);
       const uint32_t piece = index.find(text, index.hash(0, text.size()));
       const auto fresh = static_cast<uint32_t>(vocab.pieces.size() + char_texts_.size());

@@ -6,10 +6,9 @@
 
 namespace openelm {
 
-std::unique_ptr<const Tokenizer> Tokenizer::create(Vocab vocab, std::string* error) {
-  *error = vocab_error(vocab);
-  if (!error->empty()) return nullptr;
-  return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(vocab)));
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::create(Vocab vocab) {
+  if (Status status = check_vocab(vocab); !status.ok()) return status;
+  return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(vocab)));
 }
 
 Tokenizer::Tokenizer(Vocab vocab) : vocab_(std::move(vocab)), encoder_(vocab_) {

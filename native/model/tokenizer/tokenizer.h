@@ -9,6 +9,7 @@
 #include "model/tokenizer/bpe_encoder.h"
 #include "model/tokenizer/symbol_trie.h"
 #include "model/tokenizer/vocab.h"
+#include "runtime/status.h"
 
 namespace openelm {
 
@@ -18,8 +19,8 @@ class Tokenizer {
   /// Longest text that encode takes, in bytes: its working memory is some thirty times that.
   static constexpr size_t kMaxTextBytes = size_t{64} << 20;
 
-  /// Null, with the reason in `error`, when vocab_error() objects.
-  static std::unique_ptr<const Tokenizer> create(Vocab vocab, std::string* error);
+  /// Fails with Code::invalid when check_vocab() objects.
+  static Result<std::shared_ptr<const Tokenizer>> create(Vocab vocab);
 
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;

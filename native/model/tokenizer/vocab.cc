@@ -1,5 +1,7 @@
 #include "model/tokenizer/vocab.h"
 
+#include <utility>
+
 namespace openelm {
 
 namespace {
@@ -34,27 +36,28 @@ std::vector<int32_t> byte_pieces(const Vocab& vocab) {
   return ids;
 }
 
-std::string vocab_error(const Vocab& vocab) {
+Status check_vocab(const Vocab& vocab) {
+  const auto invalid = [](std::string why) { return Status(Code::invalid, std::move(why)); };
   const size_t n = vocab.pieces.size();
-  if (n == 0) return "the vocabulary is empty";
-  if (n > kMaxPieces) return "the vocabulary has " + std::to_string(n) + " pieces, too many";
+  if (n == 0) return invalid("The vocabulary is empty");
+  if (n > kMaxPieces) return invalid("The vocabulary has " + std::to_string(n) + " pieces, too many");
   if (vocab.scores.size() != n || vocab.types.size() != n) {
-    return "pieces, scores and types differ in length: " + std::to_string(n) + ", " +
-           std::to_string(vocab.scores.size()) + ", " + std::to_string(vocab.types.size());
+    return invalid("Pieces, scores and types differ in length: " + std::to_string(n) + ", " +
+                   std::to_string(vocab.scores.size()) + ", " + std::to_string(vocab.types.size()));
   }
   for (const int32_t id : {vocab.bos, vocab.eos, vocab.unk}) {
-    if (id < -1 || id >= vocab.size())
-      return "special token id " + std::to_string(id) + " is outside the vocabulary";
+    if (id >= -1 && id < vocab.size()) continue;
+    return invalid("The special token id " + std::to_string(id) + " is outside the vocabulary");
   }
   for (int32_t id = 0; id < vocab.size(); ++id) {
     const auto type = static_cast<unsigned>(vocab.types[id]);
-    if (type < 1 || type > 6)
-      return "piece " + std::to_string(id) + " has the unknown type " + std::to_string(type);
+    const std::string name = "Piece " + std::to_string(id);
+    if (type < 1 || type > 6) return invalid(name + " has the unknown type " + std::to_string(type));
     if (vocab.pieces[id].size() > kMaxPieceBytes) {
-      return "piece " + std::to_string(id) + " is longer than " + std::to_string(kMaxPieceBytes) + " bytes";
+      return invalid(name + " is longer than " + std::to_string(kMaxPieceBytes) + " bytes");
     }
     if (vocab.types[id] == PieceType::kByte && byte_value(vocab.pieces[id]) < 0) {
-      return "piece " + std::to_string(id) + " is of type byte but not of the form <0x00>";
+      return invalid(name + " is of type byte but not of the form <0x00>");
     }
   }
   return {};

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/status.h"
+
 namespace openelm {
 
 /// SentencePiece's types; GGUF's `tokenizer.ggml.token_type` uses the same numbers.
@@ -42,8 +44,8 @@ struct Vocab {
 inline constexpr size_t kMaxPieceBytes = 1024;
 inline constexpr size_t kMaxPieces = 1 << 22;
 
-/// What is wrong with a vocabulary, in words; empty when nothing is.
-std::string vocab_error(const Vocab& vocab);
+/// Code::invalid, naming the first piece or id that makes no sense.
+Status check_vocab(const Vocab& vocab);
 
 /// Value of a byte piece (`<0x0A>`), or -1.
 int byte_value(std::string_view piece);
