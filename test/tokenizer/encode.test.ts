@@ -41,7 +41,9 @@ t.test('merging', async (t) => {
   })
 
   t.test('pieces that span spaces', async (t) => {
-    const vocab = smallVocab(['\u2581', 'a', 'b', '\u2581b', 'a\u2581b', 'a\u2581'], { addSpacePrefix: false })
+    const vocab = smallVocab(['\u2581', 'a', 'b', '\u2581b', 'a\u2581b', 'a\u2581'], {
+      addSpacePrefix: false,
+    })
     t.same(pieces(vocab, 'a b'), ['a\u2581b'])
     t.same(pieces(vocab, 'a a b'), ['a\u2581', 'a\u2581b'])
   })
@@ -56,7 +58,11 @@ t.test('characters outside the vocabulary', async (t) => {
   t.same(pieces(smallVocab(['a'], { addSpacePrefix: false }), 'aé'), ['a', '<0xC3>', '<0xA9>'])
   const noBytes = smallVocab(['\u2581', 'a'], { bytes: false })
   t.same(pieces(noBytes, 'éüa éa'), ['\u2581', '<unk>', 'a', '\u2581', '<unk>', 'a'], 'a run is one unk')
-  t.same([...tokenizerOf({ ...noBytes, unk: -1 }).encode('é', false, true)], [3], 'nothing where there is no unk')
+  t.same(
+    [...tokenizerOf({ ...noBytes, unk: -1 }).encode('é', false, true)],
+    [3],
+    'nothing where there is no unk',
+  )
 })
 
 t.test('user-defined pieces', async (t) => {
