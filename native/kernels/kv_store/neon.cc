@@ -33,9 +33,9 @@ void store_q8_0(const float* x, uint8_t* dst) {
   vst1_lane_u8(dst + 1, vreinterpret_u8_f16(vcvt_f16_f32(vdupq_n_f32(d))), 1);
   uint8_t* qs = dst + offsetof(BlockQ8_0, qs);
   for (size_t i = 0; i < kGroup / 4; i += 2) {
-    // Rounds half away from zero, as std::round does. |x / d| is below 127.5, so nothing saturates.
-    const int16x4_t a = vmovn_s32(vcvtaq_s32_f32(vmulq_n_f32(v[i], inverse)));
-    const int16x4_t b = vmovn_s32(vcvtaq_s32_f32(vmulq_n_f32(v[i + 1], inverse)));
+    // Ties go to even; |x / d| is below 127.5, so nothing is cut off.
+    const int16x4_t a = vmovn_s32(vcvtnq_s32_f32(vmulq_n_f32(v[i], inverse)));
+    const int16x4_t b = vmovn_s32(vcvtnq_s32_f32(vmulq_n_f32(v[i + 1], inverse)));
     vst1_u8(qs + 4 * i, vreinterpret_u8_s8(vmovn_s16(vcombine_s16(a, b))));
   }
 }
