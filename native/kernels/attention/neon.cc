@@ -1,13 +1,13 @@
 // Attention, NEON: blocks of 64 keys with a running maximum and sum (Dao et al., FlashAttention, arXiv
 // 2205.14135).
 //
-// The query rows of a kv head (tokens × the heads that share it) go through in tiles of up to eight. Scores of
-// a tile are kept [key][query]: then a key's row times lanes gives them without transposing keys, the softmax
-// runs down the keys with no horizontal step, and they are already in the order the values need. A tile of at
-// most four queries (decode: the four heads of a group) uses one vector where a full one uses two.
+// The query rows of a kv head (tokens × the heads that share it) go through in tiles of up to eight. Scores
+// of a tile are kept [key][query]: then a key's row times lanes gives them without transposing keys, the
+// softmax runs down the keys with no horizontal step, and they are already in the order the values need. A
+// tile of at most four queries (decode: the four heads of a group) uses one vector where a full one uses two.
 //
-// Blocks begin at fixed positions and every form does the same operations in the same order, so an output does
-// not depend on how heads or tokens were split.
+// Blocks begin at fixed positions and every form does the same operations in the same order, so an output
+// does not depend on how heads or tokens were split.
 
 #include <cmath>
 
@@ -24,11 +24,9 @@ constexpr size_t kBlockKeys = 64, kTileQueries = 8;
 
 /// Four elements of a cache row.
 struct RowF32 {
-  static constexpr size_t kBytes = 4;
   OPENELM_NEON_INLINE float32x4_t load4(const uint8_t* row, size_t d) { return load_float4(row + 4 * d); }
 };
 struct RowF16 {
-  static constexpr size_t kBytes = 2;
   OPENELM_NEON_INLINE float32x4_t load4(const uint8_t* row, size_t d) { return load_half4(row + 2 * d); }
 };
 
@@ -53,6 +51,7 @@ OPENELM_NEON_INLINE void score_keys(const uint8_t* keys, size_t stride, const fl
     for (size_t i = 0; i < 4; ++i)
       for (size_t v = 0; v < VECTORS; ++v) query[i][v] = vld1q_f32(q + (d + i) * kTileQueries + 4 * v);
     for (size_t k = 0; k < KEYS; ++k) {
+      keep_loads_here();
       const float32x4_t key = Row::load4(keys + k * stride, d);
       for (size_t v = 0; v < VECTORS; ++v) {
         sum[k][v] = vfmaq_laneq_f32(sum[k][v], query[0][v], key, 0);
@@ -79,8 +78,8 @@ static inline void mask(float* s, size_t first, size_t keys, const float* positi
   }
 }
 
-/// Scores to weights e^(s - maximum) in place; updates the running state and gives the factor by which what was
-/// summed before shrinks.
+/// Scores to weights e^(s - maximum) in place; updates the running state and gives the factor by which what
+/// was summed before shrinks.
 template <size_t VECTORS>
 static inline void weigh(float* s, size_t keys, float* state, float* shrink) {
   for (size_t v = 0; v < VECTORS; ++v) {
@@ -107,20 +106,21 @@ static inline void add_values(const float* s, size_t keys, const uint8_t* values
                               const float* shrink, size_t head_dim, float* sum) {
   constexpr size_t kQueries = 4 * VECTORS, kVectors = 4 / VECTORS;
   for (size_t d = 0; d < head_dim; d += 4 * kVectors) {
-    float32x4_t acc[kQueries][kVectors];
-    for (size_t q = 0; q < kQueries; ++q)
-      for (size_t i = 0; i < kVectors; ++i)
-        acc[q][i] = vmulq_n_f32(vld1q_f32(sum + q * head_dim + d + 4 * i), shrink[q]);
+    float32x4_t acc[kVectors * kQueries];  // [dimension / 4][query]
+    for (size_t i = 0; i < kVectors; ++i)
+      for (size_t q = 0; q < kQueries; ++q)
+        acc[i * kQueries + q] = vmulq_n_f32(vld1q_f32(sum + q * head_dim + d + 4 * i), shrink[q]);
     for (size_t k = 0; k < keys; ++k) {
       float32x4_t weight[VECTORS];
       for (size_t v = 0; v < VECTORS; ++v) weight[v] = vld1q_f32(s + k * kTileQueries + 4 * v);
+      OPENELM_NEON_UNROLL
       for (size_t i = 0; i < kVectors; ++i) {
         const float32x4_t value = Row::load4(values + k * stride, d + 4 * i);
-        for (size_t v = 0; v < VECTORS; ++v) fma_lanes(&acc[4 * v][i], kVectors, value, weight[v]);
+        for (size_t v = 0; v < VECTORS; ++v) fma_lanes(acc + i * kQueries + 4 * v, value, weight[v]);
       }
     }
-    for (size_t q = 0; q < kQueries; ++q)
-      for (size_t i = 0; i < kVectors; ++i) vst1q_f32(sum + q * head_dim + d + 4 * i, acc[q][i]);
+    for (size_t i = 0; i < kVectors; ++i)
+      for (size_t q = 0; q < kQueries; ++q) vst1q_f32(sum + q * head_dim + d + 4 * i, acc[i * kQueries + q]);
   }
 }
 
@@ -240,8 +240,8 @@ void attend_tiles(const AttentionArgs& a, const Queries& queries, const Block& b
   }
 }
 
-/// One kv head. With a single tile an f16 cache is read as it is; otherwise, and for q8_0, a block is converted
-/// to f32 once for all tiles.
+/// One kv head. With a single tile an f16 cache is read as it is; otherwise, and for q8_0, a block is
+/// converted to f32 once for all tiles.
 void attend_head(const AttentionArgs& a, size_t kv_head, const Queries& queries) {
   const Layout layout{a.head_dim};
   const size_t stride = kv_row_bytes(a.kv.type, a.head_dim);

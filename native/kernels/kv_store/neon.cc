@@ -10,8 +10,7 @@ namespace openelm {
 namespace {
 
 void store_f16(const float* x, size_t n, uint8_t* dst) {
-  for (size_t i = 0; i < n; i += 4)
-    vst1_u8(dst + 2 * i, vreinterpret_u8_f16(vcvt_f16_f32(vld1q_f32(x + i))));
+  for (size_t i = 0; i < n; i += 4) vst1_u8(dst + 2 * i, vreinterpret_u8_f16(vcvt_f16_f32(vld1q_f32(x + i))));
 }
 
 /// x, or 0 where it is infinite or NaN.
@@ -51,8 +50,7 @@ void kv_store_neon(const float* x, size_t head_dim, KvType type, uint8_t* dst) {
       store_f16(x, head_dim, dst);
       return;
     case KvType::q8_0:
-      for (size_t g = 0; g < head_dim / kGroup; ++g)
-        store_q8_0(x + g * kGroup, dst + g * sizeof(BlockQ8_0));
+      for (size_t g = 0; g < head_dim / kGroup; ++g) store_q8_0(x + g * kGroup, dst + g * sizeof(BlockQ8_0));
       return;
   }
 }

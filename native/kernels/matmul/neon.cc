@@ -16,8 +16,8 @@ constexpr size_t kPrefillTokens = 4;
 
 template <class Weights>
 constexpr MatmulImpl decode(const char* name) {
-  return {name,           Activations::i16, 1,                  4, planes_bytes<1>,
-          pack_planes<1>, no_scratch_bytes, run_decode<Weights>};
+  return {
+      name, Activations::i16, 1, 4, planes_bytes<1>, pack_planes<1>, no_scratch_bytes, run_decode<Weights>};
 }
 
 template <class Weights>

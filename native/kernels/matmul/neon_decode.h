@@ -45,9 +45,9 @@ static inline void decode_rows(const uint8_t* rows, size_t row_stride, const uin
       }
     }
     for (size_t t = 0; t < T; ++t) {
-      const float scale = load_float(tokens + t * token_stride + scales_offset +
-                                     c / kActivationBlock * sizeof(float)) *
-                          Weights::kUnit;
+      const float scale =
+          load_float(tokens + t * token_stride + scales_offset + c / kActivationBlock * sizeof(float)) *
+          Weights::kUnit;
       for (size_t r = 0; r < R; ++r) total[r][t] = vfmaq_n_f32(total[r][t], sum[r][t], scale);
     }
   }
@@ -76,7 +76,7 @@ static inline void decode_tokens(const MatmulArgs& args, size_t first) {
 
 /// MatmulImpl::run. With three tokens only two rows' sums fit the registers.
 template <class Weights>
-void run_decode(const MatmulArgs& args) {
+static void run_decode(const MatmulArgs& args) {
   size_t t = 0;
   for (; t + 3 <= args.tokens; t += 3) decode_tokens<Weights, 2, 3>(args, t);
   if (args.tokens - t == 2) decode_tokens<Weights, 4, 2>(args, t);

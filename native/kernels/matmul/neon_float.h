@@ -52,6 +52,7 @@ OPENELM_NEON_INLINE void decode_step(const uint8_t* p, size_t row_stride, const 
   for (size_t r = 0; r < R; ++r) {
     for (size_t i = 0; i < 2; ++i) {
       const float32x4_t w = Type::load4(p + r * row_stride + 4 * i * Type::kBytes);
+      OPENELM_NEON_UNROLL
       for (size_t t = 0; t < T; ++t) sum[r][t][i] = vfmaq_f32(sum[r][t][i], w, a[t][i]);
     }
   }
@@ -61,18 +62,22 @@ OPENELM_NEON_INLINE void decode_step(const uint8_t* p, size_t row_stride, const 
 template <class Type, size_t R, size_t T>
 static inline void float_decode_rows(const uint8_t* rows, size_t row_stride, const float* x, size_t cols,
                                      float* y, size_t ldy, bool accumulate) {
-  const size_t ldx = round_up(cols, kDecodeStep), whole = cols / kDecodeStep * kDecodeStep;
+  const size_t ldx = round_up(cols, kDecodeStep);
   float32x4_t sum[R][T][2];
   for (size_t r = 0; r < R; ++r)
     for (size_t t = 0; t < T; ++t) sum[r][t][0] = sum[r][t][1] = vdupq_n_f32(0);
-  for (size_t c = 0; c < whole; c += kDecodeStep)
-    decode_step<Type, R, T>(rows + c * Type::kBytes, row_stride, x + c, ldx, sum);
-  if (whole < cols) {
-    uint8_t tail[R * kDecodeStep * Type::kBytes] = {};
-    for (size_t r = 0; r < R; ++r)
-      std::memcpy(tail + r * kDecodeStep * Type::kBytes, rows + r * row_stride + whole * Type::kBytes,
-                  (cols - whole) * Type::kBytes);
-    decode_step<Type, R, T>(tail, kDecodeStep * Type::kBytes, x + whole, ldx, sum);
+  uint8_t tail[R * kDecodeStep * Type::kBytes];
+  for (size_t c = 0; c < cols; c += kDecodeStep) {
+    const uint8_t* p = rows + c * Type::kBytes;
+    size_t stride = row_stride;
+    if (c + kDecodeStep > cols) {  // the columns that are left, with zeros behind
+      stride = kDecodeStep * Type::kBytes;
+      std::memset(tail, 0, sizeof tail);
+      for (size_t r = 0; r < R; ++r)
+        std::memcpy(tail + r * stride, p + r * row_stride, (cols - c) * Type::kBytes);
+      p = tail;
+    }
+    decode_step<Type, R, T>(p, stride, x + c, ldx, sum);
   }
   for (size_t t = 0; t < T; ++t) {
     for (size_t r = 0; r < R; ++r) {
@@ -82,23 +87,26 @@ static inline void float_decode_rows(const uint8_t* rows, size_t row_stride, con
   }
 }
 
-/// The rows at `rows` against all tokens, up to three at a time.
+/// R rows from `rows` against all tokens: up to three at a time, then two rows at a time so that the sums
+/// stay in registers.
 template <class Type, size_t R>
 static inline void float_decode_tokens(const MatmulArgs& args, const uint8_t* rows, size_t row_stride,
                                        size_t row) {
+  constexpr size_t kPair = R < 2 ? R : 2;
   const size_t cols = args.w->cols, ldx = round_up(cols, kDecodeStep);
-  const float* x = static_cast<const float*>(args.packed);
-  float* y = args.y + row;
-  size_t t = 0;
-  for (; t + 3 <= args.tokens; t += 3)
-    float_decode_rows<Type, R, 3>(rows, row_stride, x + t * ldx, cols, y + t * args.ldy, args.ldy,
-                                  args.accumulate);
-  if (args.tokens - t == 2)
-    float_decode_rows<Type, R, 2>(rows, row_stride, x + t * ldx, cols, y + t * args.ldy, args.ldy,
-                                  args.accumulate);
-  if (args.tokens - t == 1)
-    float_decode_rows<Type, R, 1>(rows, row_stride, x + t * ldx, cols, y + t * args.ldy, args.ldy,
-                                  args.accumulate);
+  for (size_t t = 0; t < args.tokens;) {
+    const float* x = static_cast<const float*>(args.packed) + t * ldx;
+    float* y = args.y + t * args.ldy + row;
+    const size_t tokens = smaller(3, args.tokens - t);
+    if (tokens == 1) float_decode_rows<Type, R, 1>(rows, row_stride, x, cols, y, args.ldy, args.accumulate);
+    for (size_t r = 0; tokens == 2 && r < R; r += kPair)
+      float_decode_rows<Type, kPair, 2>(rows + r * row_stride, row_stride, x, cols, y + r, args.ldy,
+                                        args.accumulate);
+    for (size_t r = 0; tokens == 3 && r < R; r += kPair)
+      float_decode_rows<Type, kPair, 3>(rows + r * row_stride, row_stride, x, cols, y + r, args.ldy,
+                                        args.accumulate);
+    t += tokens;
+  }
 }
 
 static inline size_t no_scratch_bytes(size_t /*tokens*/, size_t /*cols*/) {
@@ -107,7 +115,7 @@ static inline size_t no_scratch_bytes(size_t /*tokens*/, size_t /*cols*/) {
 
 /// MatmulImpl::run for the types read as they are.
 template <class Type>
-void run_float_decode(const MatmulArgs& args) {
+static void run_float_decode(const MatmulArgs& args) {
   const size_t row_stride = args.w->cols * Type::kBytes;
   size_t row = args.row_begin;
   for (; row + 4 <= args.row_end; row += 4)
@@ -129,7 +137,8 @@ static inline void run_dequantize_decode(const MatmulArgs& args) {
 }
 
 // Prefill: panels of 32 rows × 256 columns converted once to f32, [column][8 rows], and tokens packed
-// [column][8 tokens]; the inner tile multiplies 8 rows by each of 8 tokens' lanes: 16 sums, 16 fma for 4 loads.
+// [column][8 tokens]; the inner tile multiplies 8 rows by each of 8 tokens' lanes: 16 sums, 16 fma for 4
+// loads.
 
 inline constexpr size_t kFloatPanelRows = 32, kFloatPanelCols = 256, kFloatTile = kTileRows;
 
@@ -208,21 +217,27 @@ static inline void fill_panel(const WeightMatrix& w, size_t row, size_t row_end,
       load_row(w, smaller(row + r + i, row_end - 1), c, cols, panel.rows[i]);
       rows[i] = panel.rows[i];
     }
-    transpose_rows(rows, cols, panel.weights + r / kFloatTile * kFloatTile * kFloatPanelCols + r % kFloatTile);
+    transpose_rows(rows, cols,
+                   panel.weights + r / kFloatTile * kFloatTile * kFloatPanelCols + r % kFloatTile);
   }
 }
 
 /// sum[token][rows] = 8 rows by T tokens (4 or 8) over `cols` columns.
 template <size_t T>
 static inline void float_tile(const float* w, const float* x, size_t cols, float32x4_t sum[T][2]) {
-  for (size_t t = 0; t < T; ++t) sum[t][0] = sum[t][1] = vdupq_n_f32(0);
+  float32x4_t low[T], high[T];  // rows 0 to 3, rows 4 to 7
+  for (size_t t = 0; t < T; ++t) low[t] = high[t] = vdupq_n_f32(0);
   for (size_t c = 0; c < cols; ++c, w += kFloatTile, x += kFloatTile) {
     const float32x4_t w0 = vld1q_f32(w), w1 = vld1q_f32(w + 4);
     for (size_t t = 0; t < T; t += 4) {
       const float32x4_t a = vld1q_f32(x + t);
-      fma_lanes(&sum[t][0], 2, w0, a);
-      fma_lanes(&sum[t][1], 2, w1, a);
+      fma_lanes(low + t, w0, a);
+      fma_lanes(high + t, w1, a);
     }
+  }
+  for (size_t t = 0; t < T; ++t) {
+    sum[t][0] = low[t];
+    sum[t][1] = high[t];
   }
 }
 

@@ -4,13 +4,13 @@
 //
 // A block of at most 256 columns of a token has one scale, its largest value / 32512, and integers
 // a = 256 · hi + lo with hi in [-127, 127] and lo in [-128, 127]. A dot product is then two `sdot`s, whose
-// sums are exact. Why planes and not 16-bit multiplies: `sdot` does 16 products an instruction, so both planes
-// cost 8 products an instruction; `smlal` on 16-bit lanes does 4, and the weights would have to be widened
-// first.
+// sums are exact. Why planes and not 16-bit multiplies: `sdot` does 16 products an instruction, so both
+// planes cost 8 products an instruction; `smlal` on 16-bit lanes does 4, and the weights would have to be
+// widened first.
 //
-// A group of 32 columns cannot overflow: with |w| ≤ 128 the sum over `hi` is at most 32 · 128 · 127 = 520,192.
-// Shifted by 8 (133,169,152) it becomes the start of the sum over `lo`, which adds at most 32 · 128 · 128 =
-// 524,288: 133,693,440 < 2³¹, in all lanes together.
+// A group of 32 columns cannot overflow: with |w| ≤ 128 the sum over `hi` is at most 32 · 128 · 127 =
+// 520,192. Shifted by 8 (133,169,152) it becomes the start of the sum over `lo`, which adds at most 32 · 128
+// · 128 = 524,288: 133,693,440 < 2³¹, in all lanes together.
 
 #include <cfloat>
 
@@ -64,14 +64,14 @@ static inline float pack_block(const float* x, size_t cols, int8_t* planes, size
 }
 
 template <size_t T>
-size_t planes_bytes(size_t tokens, size_t cols) {
+static size_t planes_bytes(size_t tokens, size_t cols) {
   return (tokens + T - 1) / T * Planes<T>::stride(cols);
 }
 
 /// MatmulImpl::pack. The tokens missing from the last set of T become zeros.
 template <size_t T>
-void pack_planes(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last,
-                 void* packed) {
+static void pack_planes(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last,
+                        void* packed) {
   const size_t end = last == tokens ? round_up(last, T) : last;
   for (size_t t = first; t < end; ++t) {
     uint8_t* set = static_cast<uint8_t*>(packed) + t / T * Planes<T>::stride(cols);

@@ -1,8 +1,8 @@
 #pragma once
 
-// Prefill over Q8_0 and Q4_0: from four tokens on. A panel of weights (64 rows × 512 columns) is unpacked once
-// into the lane order of `sdot` by element, then multiplied with every set of four tokens while it stays in
-// the L1 cache (36 KB); a set's 4 KB of activations are read once for the panel's 64 rows.
+// Prefill over Q8_0 and Q4_0: from four tokens on. A panel of weights (64 rows × 512 columns) is unpacked
+// once into the lane order of `sdot` by element, then multiplied with every set of four tokens while it stays
+// in the L1 cache (36 KB); a set's 4 KB of activations are read once for the panel's 64 rows.
 //
 // The inner tile is 8 rows × 4 tokens: 8 integer and 8 block sums, and room for the operands. A group of
 // 32 columns is 128 sdot, 24 other arithmetic instructions and 48 loads for 1,024 products of 16 by 8 bits.
@@ -40,8 +40,7 @@ static inline void unpack_tile(const WeightMatrix& w, size_t row, size_t row_end
   for (size_t quad = 0; quad < kTileRows; quad += 4) {
     const uint8_t* rows[4];
     for (size_t r = 0; r < 4; ++r)
-      rows[r] =
-          w.data + smaller(row + quad + r, row_end - 1) * row_stride + c / kGroup * Weights::kBytes;
+      rows[r] = w.data + smaller(row + quad + r, row_end - 1) * row_stride + c / kGroup * Weights::kBytes;
     for (size_t g = 0; g < groups; ++g) {
       int8x16_t low[4], high[4];
       for (size_t r = 0; r < 4; ++r) {
@@ -62,14 +61,15 @@ static inline void unpack_tile(const WeightMatrix& w, size_t row, size_t row_end
 OPENELM_NEON_INLINE void multiply_half(const int8_t* w, const int8_t* a, int32x4_t sum[kTileTokens][2]) {
   int8x16_t tokens[kTileTokens];
   for (size_t t = 0; t < kTileTokens; ++t) tokens[t] = vld1q_s8(a + 16 * t);
-#define OPENELM_COLUMNS(lane)                                                  \
-  {                                                                            \
-    const int8x16_t w0 = vld1q_s8(w + 32 * (lane));                            \
-    const int8x16_t w1 = vld1q_s8(w + 32 * (lane) + 16);                       \
-    for (size_t t = 0; t < kTileTokens; ++t) {                                 \
-      sum[t][0] = vdotq_laneq_s32(sum[t][0], w0, tokens[t], lane);             \
-      sum[t][1] = vdotq_laneq_s32(sum[t][1], w1, tokens[t], lane);             \
-    }                                                                          \
+#define OPENELM_COLUMNS(lane)                                      \
+  {                                                                \
+    keep_loads_here();                                             \
+    const int8x16_t w0 = vld1q_s8(w + 32 * (lane));                \
+    const int8x16_t w1 = vld1q_s8(w + 32 * (lane) + 16);           \
+    for (size_t t = 0; t < kTileTokens; ++t) {                     \
+      sum[t][0] = vdotq_laneq_s32(sum[t][0], w0, tokens[t], lane); \
+      sum[t][1] = vdotq_laneq_s32(sum[t][1], w1, tokens[t], lane); \
+    }                                                              \
   }
   OPENELM_COLUMNS(0)
   OPENELM_COLUMNS(1)
@@ -80,8 +80,7 @@ OPENELM_NEON_INLINE void multiply_half(const int8_t* w, const int8_t* a, int32x4
 
 /// total[token][rows] = the tile over `groups` groups of 32 columns.
 static inline void multiply_tile(const int8_t* w, const float* w_scales, const int8_t* a,
-                                 const float* a_scales, size_t groups,
-                                 float32x4_t total[kTileTokens][2]) {
+                                 const float* a_scales, size_t groups, float32x4_t total[kTileTokens][2]) {
   constexpr size_t kBlockGroups = kActivationBlock / kGroup, kPlane = Planes<kTileTokens>::kGroupBytes / 2;
   for (size_t t = 0; t < kTileTokens; ++t) total[t][0] = total[t][1] = vdupq_n_f32(0);
   for (size_t begin = 0; begin < groups; begin += kBlockGroups, a_scales += kTileTokens) {
@@ -143,7 +142,7 @@ static inline void multiply_panel(const MatmulArgs& args, const Panel& panel, si
 
 /// MatmulImpl::run. Between the column blocks of a panel, sums wait in y.
 template <class Weights>
-void run_prefill(const MatmulArgs& args) {
+static void run_prefill(const MatmulArgs& args) {
   const size_t cols = args.w->cols;
   Panel& panel = *static_cast<Panel*>(args.scratch);
   for (size_t row = args.row_begin; row < args.row_end; row += kPanelRows) {

@@ -11,8 +11,21 @@
 
 namespace openelm::neon {
 
-/// Hints that the inner loops unroll fully, so that arrays of vectors become registers.
+/// For what only pays when its arguments are registers of the caller.
 #define OPENELM_NEON_INLINE static inline __attribute__((always_inline))
+
+/// Unrolls the loop that follows early enough for GCC to keep arrays of vectors in registers.
+#if defined(__clang__)
+#define OPENELM_NEON_UNROLL _Pragma("unroll")
+#else
+#define OPENELM_NEON_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/// Loads after this are not moved before it. Without, GCC's scheduler puts the loads of a whole unrolled loop
+/// first and spills the sums.
+OPENELM_NEON_INLINE void keep_loads_here() {
+  __asm__ volatile("" ::: "memory");
+}
 
 static inline size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
@@ -75,11 +88,11 @@ OPENELM_NEON_INLINE float32x4_t exp(float32x4_t x) {
 }
 
 /// acc[0..3] += v · a[0..3]: one lane of `a` for each accumulator.
-OPENELM_NEON_INLINE void fma_lanes(float32x4_t* acc, size_t step, float32x4_t v, float32x4_t a) {
-  acc[0 * step] = vfmaq_laneq_f32(acc[0 * step], v, a, 0);
-  acc[1 * step] = vfmaq_laneq_f32(acc[1 * step], v, a, 1);
-  acc[2 * step] = vfmaq_laneq_f32(acc[2 * step], v, a, 2);
-  acc[3 * step] = vfmaq_laneq_f32(acc[3 * step], v, a, 3);
+OPENELM_NEON_INLINE void fma_lanes(float32x4_t acc[4], float32x4_t v, float32x4_t a) {
+  acc[0] = vfmaq_laneq_f32(acc[0], v, a, 0);
+  acc[1] = vfmaq_laneq_f32(acc[1], v, a, 1);
+  acc[2] = vfmaq_laneq_f32(acc[2], v, a, 2);
+  acc[3] = vfmaq_laneq_f32(acc[3], v, a, 3);
 }
 
 /// Transposes the 4 × 4 matrix whose rows are v[0..3].
