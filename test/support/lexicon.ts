@@ -18,3 +18,10 @@ export async function convertedLexicon(folder: string, type: GoldenType | 'f32' 
   await convertModel({ source: goldenPath('lexicon'), output, type })
   return output
 }
+
+/** The converted checkpoint in a folder that goes when the test ends. */
+export const lexiconFile = (t: Test, type: GoldenType = 'q8_0'): Promise<string> =>
+  convertedLexicon(temporaryFolder(t), type)
+
+/** A question the checkpoint answers well; put into its chat template. */
+export const DEFINE_OCEAN = 'Define ocean.'
