@@ -241,11 +241,13 @@ export class Session {
     this.#pending = undefined
   }
 
+  /** Notes what a generation left: the cache holds the prompt and the sampled tokens but, mostly, not the last. */
   #generated(before: number, ids: Int32Array, sampled: Int32Array): void {
-    const known = this.nPast - before
-    this.#ids.set(ids.subarray(0, known), before)
-    if (known > ids.length) this.#ids.set(sampled.subarray(0, known - ids.length), before + ids.length)
-    this.#pending = sampled.length > 0 ? sampled[sampled.length - 1] : undefined
+    const added = this.nPast - before
+    this.#ids.set(ids.subarray(0, added), before)
+    const evaluated = Math.max(0, added - ids.length)
+    this.#ids.set(sampled.subarray(0, evaluated), before + ids.length)
+    this.#pending = sampled[evaluated]
   }
 
   /** Undoes what a failed call appended; the token sampled before it is still to come. */
