@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import type { Test } from 'tap'
 import { ChatSession } from '../../src/engine/chat/chat-session.js'
@@ -63,7 +64,7 @@ export async function openChat(t: Test, options: HarnessOptions = {}): Promise<H
     screen.unmount()
     await history.settled()
   })
-  const frame = () => screen.lastFrame() ?? ''
+  const frame = () => stripVTControlCharacters(screen.lastFrame() ?? '')
   const until = async (what: RegExp | ((frame: string) => boolean)) => {
     const holds = () => (what instanceof RegExp ? what.test(frame()) : what(frame()))
     for (let i = 0; i < 500 && !holds(); i++) await sleep(10)

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import t from 'tap'
 import { StatusLine } from '../../src/ui/components/status-line.js'
@@ -15,7 +16,7 @@ function line(
   const screen = render(
     <StatusLine modelName={modelName} progress={progress} width={width} theme={themeFor({})} />,
   )
-  const frame = screen.lastFrame() ?? ''
+  const frame = stripVTControlCharacters(screen.lastFrame() ?? '')
   screen.unmount()
   return frame
 }

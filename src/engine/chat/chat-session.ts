@@ -233,7 +233,7 @@ export class ChatSession {
     }
     const opening = prompt.segments.at(-1)
     const openingIds = typeof opening === 'string' ? known.get(opening) : undefined
-    const tokens = result.tokens.at(-1) === this.#model.eos ? result.tokens.slice(0, -1) : result.tokens
+    const { tokens } = result
     const controls = new Set(this.#model.controlPieces.values())
     // A stop string is in the tokens but not in the text; a control token in the middle has no text at all.
     if (openingIds && result.finishReason !== 'stop' && !tokens.some((id) => controls.has(id))) {

@@ -117,12 +117,9 @@ export class ScriptedEngine implements ChatEngine {
       onPiece(piece)
     }
     if (script.fail) throw script.fail
-    const tokens = [
-      ...(script.tokens ?? scriptedModel.encodeText(text)),
-      ...(finishReason === 'eos' ? [2] : []),
-    ]
-    // The last sampled token is not evaluated.
-    this.#ids.push(...tokens.slice(0, -1))
+    const tokens = [...(script.tokens ?? scriptedModel.encodeText(text))]
+    // The token sampled last is not evaluated: at the end of a text that is EOS, which is not among the tokens.
+    this.#ids.push(...(finishReason === 'eos' ? tokens : tokens.slice(0, -1)))
     return {
       text,
       tokens: Int32Array.from(tokens),
