@@ -27,6 +27,10 @@
 #endif
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
+#elif defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
 #endif
 
 namespace openelm {
@@ -109,9 +113,17 @@ CpuFeatures detect() {
   const unsigned long capabilities = getauxval(AT_HWCAP);
   features.neon = (capabilities & kDotProduct) != 0 && (capabilities & kHalf) != 0;
 #elif defined(__APPLE__)
-  int value = 0;
-  size_t size = sizeof value;
-  features.neon = sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+  const auto has = [](const char* name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+  };
+  features.neon = has("hw.optional.arm.FEAT_DotProd") && has("hw.optional.arm.FEAT_FP16");
+#elif defined(_WIN32)
+  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE. Older Windows has no name for half precision, but no core with dot
+  // products was made without it.
+  constexpr DWORD kDotProduct = 43;
+  features.neon = IsProcessorFeaturePresent(kDotProduct) != 0;
 #endif
   return features;
 }

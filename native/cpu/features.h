@@ -9,7 +9,7 @@ struct CpuFeatures {
   bool avx2 = false;    // with FMA and F16C
   bool avx512 = false;  // F, BW, VL, DQ, VNNI
   bool amx = false;     // tiles with bf16, permitted by the OS, on top of avx512 with BF16
-  bool neon = false;    // Advanced SIMD with dot product
+  bool neon = false;    // Advanced SIMD with dot product and half precision
 };
 
 /// Detected once a process.

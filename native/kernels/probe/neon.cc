@@ -1,5 +1,5 @@
-// Probe, NEON. sdot (sixteen products, four sums) issues up to four times a cycle with a latency of 3 (Apple),
-// twice with 2 to 4 elsewhere: sixteen independent sums cover it.
+// Probe, NEON. sdot (sixteen products, four sums) issues up to four times a cycle with a latency of 3
+// (Apple), twice with 2 to 4 elsewhere: sixteen independent sums cover it.
 
 #include "kernels/simd/neon.h"
 #include "kernels/variants.h"
