@@ -3,9 +3,10 @@
 //
 //   node test/native/aarch64.mjs [--compiler COMMAND] [--sysroot FOLDER] [ARGUMENTS...]
 //
-// The arguments go to the program: --quick, --op NAME, --isa NAME (default: every variant). Needs Debian's
-// g++-aarch64-linux-gnu and qemu-user. Emulation is slow: minutes for everything, so tests use --quick, which leaves
-// out repetitions but no op, type or odd shape.
+// The arguments go to the program: --quick, --op NAME, --isa NAME (default: every variant). Before that, a Cortex-A72 is
+// emulated, which has no dot products: there neon must not be taken. Needs Debian's g++-aarch64-linux-gnu and
+// qemu-user. Emulation is slow (a minute and a half of processor time with --quick, several without); --quick leaves
+// out repetitions but no op, type or odd size.
 
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -31,13 +32,31 @@ const passedOn = tokens.flatMap((token) =>
     : [token.rawName, ...(token.value === undefined ? [] : [token.value])],
 )
 
-/** Runs a command; ends this script when it fails. Only the program writes to stdout, which is TAP. */
-function must(command, args, stdout) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['inherit', stdout, 'inherit'] })
-  if (error) console.error(`aarch64.mjs: cannot run ${command}: ${error.message}`)
-  if (status !== 0) process.exit(status ?? 1)
+/** Runs a command and returns its status and stdout; ends this script when it cannot be run. */
+function run(command, args, stdout) {
+  const { status, error, ...result } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['inherit', stdout, 'inherit'],
+    encoding: 'utf8',
+  })
+  if (error) fail(`cannot run ${command}: ${error.message}`)
+  return { status: status ?? 1, stdout: result.stdout }
 }
 
-const build = ['--arch', 'arm64', '--compiler', options.compiler, '--out', program]
-must(process.execPath, ['test/native/build.mjs', ...build], 'ignore')
-must('qemu-aarch64', ['-L', options.sysroot, program, ...passedOn], 'inherit')
+function fail(message) {
+  console.error(`aarch64.mjs: ${message}`)
+  process.exit(1)
+}
+
+const buildOptions = ['--arch', 'arm64', '--compiler', options.compiler, '--out', program]
+if (run(process.execPath, ['test/native/build.mjs', ...buildOptions], 'ignore').status !== 0)
+  fail('the check program does not build')
+
+const emulate = (cpu, args, stdout) =>
+  run('qemu-aarch64', ['-cpu', cpu, '-L', options.sysroot, program, ...args], stdout)
+
+const old = emulate('cortex-a72', ['--op', 'rope'], 'pipe')
+if (old.status !== 0 || !old.stdout.includes('# neon: compiled in, but this processor does not run it'))
+  fail(`a processor without dot products takes the neon kernels (status ${old.status}):\n${old.stdout}`)
+
+process.exit(emulate('max', passedOn, 'inherit').status)
