@@ -62,6 +62,7 @@ export async function openChat(
         chatsDir={join(state, 'chats')}
         history={history}
         theme={themeFor(process.env)}
+        signal={signal}
         onLeave={(code) => {
           exitCode = code
           instance.unmount()
@@ -70,11 +71,7 @@ export async function openChat(
       />
     )
     const instance = render(app, { exitOnCtrlC: false })
-    const leave = () => instance.unmount()
-    signal.addEventListener('abort', leave)
-    if (signal.aborted) leave()
     await instance.waitUntilExit()
-    signal.removeEventListener('abort', leave)
     return exitCode
   } finally {
     restore()

@@ -19,6 +19,8 @@ export interface ChatAppProps extends ChatProps {
   readonly header: string
   /** The user leaves: take the chat off the screen and exit with this code. */
   readonly onLeave: (exitCode: number) => void
+  /** Leaves as Ctrl-C does when it fires. */
+  readonly signal?: AbortSignal
 }
 
 const MARK = '› '
@@ -29,9 +31,15 @@ const MAX_INPUT_ROWS = 8
 const MAX_LIVE_ROWS = 2
 
 /** The chat: what was said, the reply being written, the input, and the status line. */
-export function ChatApp({ history, theme, header, onLeave, ...props }: ChatAppProps) {
+export function ChatApp({ history, theme, header, onLeave, signal, ...props }: ChatAppProps) {
   const { width, height } = useSize()
   const [exitCode, leave] = useState<number | undefined>(undefined)
+  useEffect(() => {
+    const interrupt = () => leave(130)
+    if (signal?.aborted) interrupt()
+    signal?.addEventListener('abort', interrupt)
+    return () => signal?.removeEventListener('abort', interrupt)
+  }, [signal])
   // One drawing without input and status line comes first, so that they do not stay on the screen.
   useEffect(() => {
     if (exitCode === undefined) return
