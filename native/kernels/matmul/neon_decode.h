@@ -3,8 +3,9 @@
 // Decode over Q8_0 and Q4_0: one to three tokens. The mapped blocks are read once, several rows at a time so
 // that the tokens' planes are loaded once for all of them.
 //
-// A row and group of Q8_0 is 13 instructions for 34 bytes (2 loads, 4 sdot, a shift, convert, fma, the
-// scale's load and convert, and a share of the activations' loads), so memory is the limit, not arithmetic.
+// A row and group of Q8_0 takes 14 instructions for 34 bytes (3 loads, 4 sdot, a shift, two conversions, an
+// fma, a zeroed sum, a share of the activations' loads), one of Q4_0 16 for 18: with one or two cores memory
+// may wait for arithmetic, with all of them arithmetic waits for memory.
 
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/neon_planes.h"
@@ -32,11 +33,13 @@ static inline void decode_rows(const uint8_t* rows, size_t row_stride, const uin
         const uint8_t* group = tokens + t * token_stride + g * Planes<1>::kGroupBytes;
         for (size_t i = 0; i < 4; ++i) a[t][i] = vreinterpretq_s8_u8(vld1q_u8(group + 16 * i));
       }
+      OPENELM_NEON_UNROLL
       for (size_t r = 0; r < R; ++r) {
         const uint8_t* block = rows + r * row_stride + g * Weights::kBytes;
         const float d = load_half(block);
         int8x16_t w[2];
         Weights::load(block, w);
+        OPENELM_NEON_UNROLL
         for (size_t t = 0; t < T; ++t) {
           int32x4_t dot = vdotq_s32(vdotq_s32(vdupq_n_s32(0), w[0], a[t][0]), w[1], a[t][1]);
           dot = vdotq_s32(vdotq_s32(vshlq_n_s32(dot, 8), w[0], a[t][2]), w[1], a[t][3]);

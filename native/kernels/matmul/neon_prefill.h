@@ -5,7 +5,8 @@
 // in the L1 cache (36 KB); a set's 4 KB of activations are read once for the panel's 64 rows.
 //
 // The inner tile is 8 rows × 4 tokens: 8 integer and 8 block sums, and room for the operands. A group of
-// 32 columns is 128 sdot, 24 other arithmetic instructions and 48 loads for 1,024 products of 16 by 8 bits.
+// 32 columns, 1,024 products of 16 by 8 bits, takes 199 instructions (GCC 12): 128 sdot, 24 shifts,
+// conversions and fma, 26 loads (most of pairs), 16 register moves.
 
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/neon_planes.h"
