@@ -1,0 +1,81 @@
+// npm run bench -- [options]: this package's own benchmark. See README.md beside this file.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { IsaName } from '../src/native/binding.js'
+import { loadNative } from '../src/native/load.js'
+import { benchEngine, engineTable } from './engine.js'
+import { benchKernels, kernelTable, probe, probeTable, type TypeName, typeNames } from './kernels.js'
+import { describeMachine, machineLine } from './lib/machine.js'
+
+const usage = `npm run bench -- [options]
+
+  --suite LIST     kernels, engine (default: both)
+  --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
+  --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0)
+  --tokens LIST    batch sizes for the kernels (default: 1,16,128,512)
+  --threads N      default: physical cores
+  --size NAME      270M, 450M, 1.1B or 3B for the engine (default: 270M)
+  --rounds N       fresh processes for each engine test (default: 3)
+  --seconds X      time for each kernel measurement (default: 0.3)
+  --quick          a smoke run: few shapes, short times, one round
+  --json FILE      where the results go (default: build/bench/results.json)
+`
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { values } = parseArgs({
+  options: {
+    suite: { type: 'string', default: 'kernels,engine' },
+    isa: { type: 'string' },
+    types: { type: 'string' },
+    tokens: { type: 'string' },
+    threads: { type: 'string' },
+    size: { type: 'string', default: '270M' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string', default: join(root, 'build/bench/results.json') },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+
+const native = loadNative()
+const machine = describeMachine()
+const list = (text: string | undefined, otherwise: readonly string[]): readonly string[] => text?.split(',') ?? otherwise
+const isas = list(
+  values.isa,
+  machine.isas.filter((isa) => isa !== 'reference'),
+) as IsaName[]
+const types = list(values.types, values.quick ? ['q8_0'] : ['q8_0', 'q4_0']).map((name) => {
+  if (!typeNames.includes(name as TypeName)) throw new Error(`--types: ${name} is none of ${typeNames.join(', ')}`)
+  return name as TypeName
+})
+const tokens = list(values.tokens, values.quick ? ['1', '16'] : ['1', '16', '128', '512']).map(Number)
+const threads = Number(values.threads ?? machine.physicalCores)
+const seconds = Number(values.seconds ?? (values.quick ? 0.02 : 0.3))
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+const suites = new Set(values.suite.split(','))
+
+console.log(`${machineLine(machine)}\n`)
+const results: Record<string, unknown> = { machine, threads }
+if (suites.has('kernels')) {
+  const limits = await probe(native, isas, threads, seconds)
+  console.log(`${probeTable(limits)}\n`)
+  const kernels = await benchKernels(native, limits, { isas, types, tokens, threads, seconds })
+  console.log(`${kernelTable(kernels)}\n`)
+  Object.assign(results, { limits, kernels })
+}
+if (suites.has('engine')) {
+  const engine = await benchEngine({ root, size: values.size, types, threads, rounds, quick: values.quick })
+  console.log(`${engineTable(engine)}\n`)
+  Object.assign(results, { engine })
+}
+mkdirSync(dirname(values.json), { recursive: true })
+writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)
+console.log(`Written to ${values.json}`)
