@@ -2,13 +2,13 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { IsaName } from '../src/native/binding.js'
 import { loadNative } from '../src/native/load.js'
 import { benchEngine, engineTable } from './engine.js'
 import { benchKernels, kernelTable, probe, probeTable, type TypeName, typeNames } from './kernels.js'
 import { describeMachine, machineLine } from './lib/machine.js'
+import { root } from './lib/openelm.js'
 
 const usage = `npm run bench -- [options]
 
@@ -24,7 +24,6 @@ const usage = `npm run bench -- [options]
   --json FILE      where the results go (default: build/bench/results.json)
 `
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const { values } = parseArgs({
   options: {
     suite: { type: 'string', default: 'kernels,engine' },
@@ -47,13 +46,15 @@ if (values.help) {
 
 const native = loadNative()
 const machine = describeMachine()
-const list = (text: string | undefined, otherwise: readonly string[]): readonly string[] => text?.split(',') ?? otherwise
+const list = (text: string | undefined, otherwise: readonly string[]): readonly string[] =>
+  text?.split(',') ?? otherwise
 const isas = list(
   values.isa,
   machine.isas.filter((isa) => isa !== 'reference'),
 ) as IsaName[]
 const types = list(values.types, values.quick ? ['q8_0'] : ['q8_0', 'q4_0']).map((name) => {
-  if (!typeNames.includes(name as TypeName)) throw new Error(`--types: ${name} is none of ${typeNames.join(', ')}`)
+  if (!typeNames.includes(name as TypeName))
+    throw new Error(`--types: ${name} is none of ${typeNames.join(', ')}`)
   return name as TypeName
 })
 const tokens = list(values.tokens, values.quick ? ['1', '16'] : ['1', '16', '128', '512']).map(Number)
@@ -64,15 +65,17 @@ const suites = new Set(values.suite.split(','))
 
 console.log(`${machineLine(machine)}\n`)
 const results: Record<string, unknown> = { machine, threads }
+let read: number | undefined
 if (suites.has('kernels')) {
   const limits = await probe(native, isas, threads, seconds)
   console.log(`${probeTable(limits)}\n`)
+  read = limits.read
   const kernels = await benchKernels(native, limits, { isas, types, tokens, threads, seconds })
   console.log(`${kernelTable(kernels)}\n`)
   Object.assign(results, { limits, kernels })
 }
 if (suites.has('engine')) {
-  const engine = await benchEngine({ root, size: values.size, types, threads, rounds, quick: values.quick })
+  const engine = await benchEngine({ size: values.size, types, threads, rounds, read, quick: values.quick })
   console.log(`${engineTable(engine)}\n`)
   Object.assign(results, { engine })
 }

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const folder = join(root, 'build/asan')
 const reports = join(folder, 'reports')
-const defaultTests = ['test/formats', 'test/tokenizer', 'test/golden']
+const defaultTests = ['test/formats', 'test/tokenizer', 'test/sampler', 'test/logits', 'test/engine', 'test/convert', 'test/model']
 
 /** Runs a command in the root with its output shown; its failure ends this script. */
 function run(command, args, env = {}) {
