@@ -34,9 +34,10 @@
       'conditions': [
         ['target_arch=="x64"', {'dependencies': ['openelm_avx2', 'openelm_avx512', 'openelm_amx']}],
         ['target_arch=="arm64"', {'dependencies': ['openelm_neon']}],
-        # Nothing but the module's entry points is visible: another addon may carry other versions of the same code.
         ['OS=="linux"', {
-          'ldflags': ['-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-static-libstdc++', '-static-libgcc'],
+          'ldflags': [
+            '-Wl,--gc-sections', '-Wl,--version-script=<(module_root_dir)/native/exports.map', '-static-libstdc++', '-static-libgcc',
+          ],
         }],
         ['OS=="mac"', {'xcode_settings': {'OTHER_LDFLAGS': ['-Wl,-dead_strip']}}],
       ],

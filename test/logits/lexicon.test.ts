@@ -1,7 +1,14 @@
 import t from 'tap'
 import { Model } from '../../src/index.js'
 import type { KvType } from '../../src/native/binding.js'
-import { errorBound, type GoldenType, goldenFloats, goldenJson, isas, relativeError } from '../support/golden.js'
+import {
+  errorBound,
+  type GoldenType,
+  goldenFloats,
+  goldenJson,
+  isas,
+  relativeError,
+} from '../support/golden.js'
 import { convertedLexicon, temporaryFolder } from '../support/lexicon.js'
 
 // The small trained checkpoint, converted by our own command, against logits and greedy text of exact arithmetic.
@@ -42,24 +49,31 @@ t.test('logits and greedy text', async (t) => {
       }
     })
 
-    t.test(`${isa}: greedy text`, { skip: supported ? false : `${isa}: not run by this machine` }, async (t) => {
-      for (const threads of [1, 2]) {
-        const model = await Model.load(file('f16'), { isa, threads })
-        const session = model.createSession({ nCtx: 256 })
-        // The scalar reference is slow: three answers tell enough of it.
-        const questions = isa === 'reference' ? golden.greedy.slice(0, 3) : golden.greedy
-        for (const { user, prompt_ids, ids, text, min_margin } of questions) {
-          if (min_margin < 0.1) continue
-          session.truncate(0)
-          const generation = session.generate(Int32Array.from(prompt_ids), { temperature: 0, repeatPenalty: 1 })
-          const result = await generation.result
-          t.same([...result.tokens], ids, `${threads} threads: ${user}`)
-          t.equal(result.text.trim(), text.trim(), user)
-          t.equal(result.finishReason, 'eos')
+    t.test(
+      `${isa}: greedy text`,
+      { skip: supported ? false : `${isa}: not run by this machine` },
+      async (t) => {
+        for (const threads of [1, 2]) {
+          const model = await Model.load(file('f16'), { isa, threads })
+          const session = model.createSession({ nCtx: 256 })
+          // The scalar reference is slow: three answers tell enough of it.
+          const questions = isa === 'reference' ? golden.greedy.slice(0, 3) : golden.greedy
+          for (const { user, prompt_ids, ids, text, min_margin } of questions) {
+            if (min_margin < 0.1) continue
+            session.truncate(0)
+            const generation = session.generate(Int32Array.from(prompt_ids), {
+              temperature: 0,
+              repeatPenalty: 1,
+            })
+            const result = await generation.result
+            t.same([...result.tokens], ids, `${threads} threads: ${user}`)
+            t.equal(result.text.trim(), text.trim(), user)
+            t.equal(result.finishReason, 'eos')
+          }
+          await model.dispose()
         }
-        await model.dispose()
-      }
-    })
+      },
+    )
   }
 
   t.test('kv cache types', async (t) => {

@@ -11,7 +11,9 @@ interface Recorded {
   readonly ppl: number
   readonly tokens: number
 }
-const { perplexity: recorded } = goldenJson<{ perplexity: Record<GoldenType, Recorded> }>('lexicon/golden/golden.json')
+const { perplexity: recorded } = goldenJson<{ perplexity: Record<GoldenType, Recorded> }>(
+  'lexicon/golden/golden.json',
+)
 const records = readFileSync(goldenPath('lexicon/golden/heldout.jsonl'), 'utf8')
   .trim()
   .split('\n')

@@ -63,15 +63,21 @@ async function check(test: Test, isa: IsaName, type: GoldenType) {
       test.ok(error <= bound, `${isa} ${type}, batches of ${sizes}: relative error ${error.toExponential(2)}`)
       if (type !== 'f16') continue
       short.rows.forEach((row, i) => {
-        if ((short.margin[i] as number) > 0.1) test.equal(argmax(logits, row, VOCAB), short.argmax[i], `row ${row}`)
+        if ((short.margin[i] as number) > 0.1)
+          test.equal(argmax(logits, row, VOCAB), short.argmax[i], `row ${row}`)
       })
     }
     if (type === 'f16' && isa !== 'reference') {
       const longGolden = goldenFloats('synthetic/270M-600.f32')
       for (const nBatch of [512, 100]) {
-        const logits = await withSession(model, nBatch, (session) => evaluate(session, long.ids, [long.ids.length]))
+        const logits = await withSession(model, nBatch, (session) =>
+          evaluate(session, long.ids, [long.ids.length]),
+        )
         const error = relativeError(logits, long.rows, longGolden, VOCAB)
-        test.ok(error <= bound, `${isa} ${type}, 600 ids, n_batch ${nBatch}: relative error ${error.toExponential(2)}`)
+        test.ok(
+          error <= bound,
+          `${isa} ${type}, 600 ids, n_batch ${nBatch}: relative error ${error.toExponential(2)}`,
+        )
       }
     }
   } finally {

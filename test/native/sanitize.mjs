@@ -1,74 +1,121 @@
-// Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer and runs tests on it.
+// Runs the native code under sanitizers.
 //
-//   node test/native/sanitize.mjs [TAP FILE] [TEST…]
+//   node test/native/sanitize.mjs [kernels] [engine] [addon] [--tap FOLDER]      default: all three
 //
-// Without tests: those that feed the addon hostile files, random text and the golden data. The build is CMake's, in
-// build/asan. A memory error stops the test process at once. Leaks are looked for as well, but only those with the
-// addon among the innermost frames count: Node.js itself frees little at exit.
+// kernels   the kernel checks of every variant with AddressSanitizer and UndefinedBehaviorSanitizer
+// engine    engine_check.cc, many threads on one model, with ThreadSanitizer
+// addon     the addon with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that feed it hostile files,
+//           random text and golden data. A memory error stops the test process at once. Leaks count when the addon is
+//           among the innermost frames: Node.js itself frees little at exit.
+//
+// --tap: where the TAP of each goes, as NAME.tap; it is printed otherwise. Builds are kept under build/.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const folder = join(root, 'build/asan')
-const reports = join(folder, 'reports')
-const defaultTests = ['test/formats', 'test/tokenizer', 'test/sampler', 'test/logits', 'test/engine', 'test/convert', 'test/model']
+const addonTests = ['test/formats', 'test/tokenizer', 'test/engine', 'test/logits/lexicon.test.ts']
+const { values: options, positionals } = parseArgs({
+  options: { tap: { type: 'string' } },
+  allowPositionals: true,
+})
 
-/** Runs a command in the root with its output shown; its failure ends this script. */
-function run(command, args, env = {}) {
+/** Runs a command in the root; resolves to its exit status. Its output goes to `file`, or is shown. */
+function run(command, args, { env = {}, file } = {}) {
+  const out = file ? openSync(file, 'w') : 'inherit'
   const { status, error } = spawnSync(command, args, {
     cwd: root,
-    stdio: 'inherit',
+    stdio: ['ignore', out, 'inherit'],
     env: { ...process.env, ...env },
   })
+  if (file) closeSync(out)
   if (error) throw error
   return status ?? 1
 }
 
-function build() {
-  const launcher =
-    spawnSync('ccache', ['--version']).status === 0 ? ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] : []
-  const configure = ['-S', 'native', '-B', folder, '-DOPENELM_SANITIZE=address,undefined', ...launcher]
-  if (run('cmake', configure) !== 0) process.exit(1)
-  if (run('cmake', ['--build', folder, '--parallel', `${availableParallelism()}`]) !== 0) process.exit(1)
+/** Where the TAP of a run goes. */
+function tapFile(name) {
+  if (!options.tap) return undefined
+  mkdirSync(join(root, options.tap), { recursive: true })
+  return join(root, options.tap, `${name}.tap`)
+}
+
+/** Builds a target with CMake and sanitizers. */
+function build(folder, sanitizers, target) {
+  const ccache = spawnSync('ccache', ['--version']).status === 0
+  const launcher = ccache ? ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] : []
+  const configure = ['-S', 'native', '-B', folder, `-DOPENELM_SANITIZE=${sanitizers}`, ...launcher]
+  const compile = ['--build', folder, '--target', target, '--parallel', `${availableParallelism()}`]
+  for (const args of [configure, compile])
+    if (run('cmake', args, { file: join(root, 'build/cmake.log') }) !== 0) {
+      console.error(readFileSync(join(root, 'build/cmake.log'), 'utf8'))
+      throw new Error(`${target} could not be built`)
+    }
+}
+
+function kernels() {
+  const program = 'build/check/kernel_check_asan'
+  const args = ['--sanitize', 'address,undefined', '--out', program, '--run', '--quick']
+  return run(process.execPath, ['test/native/build.mjs', ...args], { file: tapFile('kernels-asan') })
+}
+
+function engine() {
+  build('build/tsan', 'thread', 'engine_check')
+  const env = { TSAN_OPTIONS: 'halt_on_error=1' }
+  return run(join(root, 'build/tsan/engine_check'), [], { env, file: tapFile('engine-tsan') })
+}
+
+/** The test files under a folder, or the file itself. */
+function testFiles(path) {
+  if (path.endsWith('.ts')) return [path]
+  return readdirSync(join(root, path), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `${path}/${name}`)
 }
 
 /** The text of every report that says something about this project. */
-function findings() {
+function findings(reports) {
   return readdirSync(reports)
     .map((name) => readFileSync(join(reports, name), 'utf8'))
     .flatMap((text) => {
       if (!text.includes('LeakSanitizer')) return [text]
-      return text.split(/\n\n/).filter((leak) => /leak of/.test(leak) && leak.includes('openelm.node'))
+      return text.split('\n\n').filter((leak) => /leak of/.test(leak) && leak.includes('openelm.node'))
     })
 }
 
-build()
-rmSync(reports, { recursive: true, force: true })
-mkdirSync(reports, { recursive: true })
-
-const [output, ...tests] = process.argv.slice(2)
-const library = execFileSync(process.env.CXX ?? 'c++', ['-print-file-name=libasan.so'], {
-  encoding: 'utf8',
-}).trim()
-const settings = {
-  OPENELM_ADDON: join(folder, 'openelm.node'),
-  LD_PRELOAD: library,
-  ASAN_OPTIONS: `log_path=${reports}/asan:abort_on_error=0:detect_leaks=1:malloc_context_size=12`,
-  LSAN_OPTIONS: 'exitcode=0',
-  UBSAN_OPTIONS: `log_path=${reports}/ubsan:print_stacktrace=1`,
+function addon() {
+  build('build/asan', 'address,undefined', 'openelm')
+  const reports = join(root, 'build/asan/reports')
+  rmSync(reports, { recursive: true, force: true })
+  mkdirSync(reports, { recursive: true })
+  const compiler = process.env.CXX ?? 'c++'
+  const settings = {
+    OPENELM_ADDON: join(root, 'build/asan/openelm.node'),
+    LD_PRELOAD: execFileSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim(),
+    ASAN_OPTIONS: `log_path=${reports}/asan:detect_leaks=1:malloc_context_size=12`,
+    LSAN_OPTIONS: 'exitcode=0',
+    UBSAN_OPTIONS: `log_path=${reports}/ubsan:print_stacktrace=1`,
+  }
+  const testEnv = Object.entries(settings).map(([name, value]) => `--test-env=${name}=${value}`)
+  const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
+  const args = [tap, '--reporter=tap', ...testEnv, ...addonTests.flatMap(testFiles)]
+  const status = run(process.execPath, args, { file: tapFile('addon-asan') })
+  const found = findings(reports)
+  for (const text of found) console.error(text)
+  console.error(`addon under sanitizers: ${found.length} findings`)
+  return found.length > 0 ? 1 : status
 }
-const status = run(process.execPath, [
-  join(root, 'node_modules/tap/dist/esm/run.mjs'),
-  '--reporter=tap',
-  ...(output ? [`--output-file=${output}`] : []),
-  ...Object.entries(settings).map(([name, value]) => `--test-env=${name}=${value}`),
-  ...(tests.length > 0 ? tests : defaultTests),
-])
-const found = findings()
-for (const text of found) console.error(text)
-if (found.length > 0) console.error(`sanitize.mjs: ${found.length} findings`)
-process.exit(found.length > 0 ? 1 : status)
+
+const suites = { kernels, engine, addon }
+const chosen = positionals.length > 0 ? positionals : Object.keys(suites)
+mkdirSync(join(root, 'build'), { recursive: true })
+const failed = chosen.filter((name) => {
+  if (!(name in suites)) throw new Error(`unknown suite "${name}"; one of ${Object.keys(suites).join(', ')}`)
+  return suites[name]() !== 0
+})
+if (failed.length > 0) console.error(`failed under sanitizers: ${failed.join(', ')}`)
+process.exit(failed.length > 0 ? 1 : 0)
