@@ -1,3 +1,4 @@
+import { nearest } from '../ui/nearest.js'
 import type { CommandModule } from './command.js'
 
 /** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
@@ -16,25 +17,7 @@ export function findCommand(name: string): (() => Promise<CommandModule>) | unde
 
 /** The command whose name is nearest to a misspelt one, if any is near. */
 export function suggest(name: string): string | undefined {
-  const ranked = Object.keys(COMMANDS)
-    .map((known) => ({ known, distance: editDistance(name, known) }))
-    .sort((a, b) => a.distance - b.distance)
-  const best = ranked[0]
-  return best && best.distance <= 2 ? best.known : undefined
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      current[j] = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, substituted)
-    }
-    previous = current
-  }
-  return previous[b.length] ?? 0
+  return nearest(name, Object.keys(COMMANDS))
 }
 
 export const MANUAL = `openelm runs Apple's OpenELM language models on this machine's processor.

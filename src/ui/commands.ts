@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ChatReply, ChatSession } from '../engine/chat/chat-session.js'
-import { loadConversation, saveConversation } from '../engine/chat/conversation.js'
+import { type Conversation, loadConversation, saveConversation } from '../engine/chat/conversation.js'
 import type { GenerateOptions } from '../engine/types.js'
 import { OpenElmError } from '../errors.js'
 import { KEY_HELP } from './input/bindings.js'
@@ -17,8 +17,8 @@ export interface CommandContext {
   /** Folder for chats saved without a name. */
   readonly chatsDir: string
   print(text: string): void
-  /** Shows an earlier question and its answer again. */
-  replay(user: string, assistant: string | undefined): void
+  /** Shows the last turns of a conversation again. */
+  replay(conversation: Conversation): void
   reply(start: (options: GenerateOptions) => ChatReply): void
   /** Puts text into the input to be edited; sending it replaces the last question. */
   compose(text: string): void
@@ -31,9 +31,6 @@ export interface ChatCommand {
   readonly about: string
   readonly run: (context: CommandContext, argument: string) => void | Promise<void>
 }
-
-/** Turns shown again by /load; more would only scroll away. */
-const REPLAYED = 3
 
 /** Every command of the chat; /help is made from this table. */
 export const COMMANDS: readonly ChatCommand[] = [
@@ -90,7 +87,7 @@ export const COMMANDS: readonly ChatCommand[] = [
     name: 'load',
     argument: 'FILE',
     about: 'go on with a saved conversation',
-    run: async ({ chat, print, replay }, file) => {
+    run: async ({ chat, replay }, file) => {
       if (file === '') {
         throw new OpenElmError('E_USAGE', '/load needs the name of a file.', {
           next: 'Type for example /load chat.json.',
@@ -98,9 +95,7 @@ export const COMMANDS: readonly ChatCommand[] = [
       }
       const conversation = await loadConversation(toPath(file))
       chat.restore(conversation)
-      const { turns } = conversation
-      print(`Loaded ${turns.length} ${turns.length === 1 ? 'turn' : 'turns'}.`)
-      for (const { user, assistant } of turns.slice(-REPLAYED)) replay(user, assistant)
+      replay(conversation)
     },
   },
   {

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { temporaryFolder } from '../support/lexicon.js'
 import { KEY, openChat } from './harness.js'
 
 const SLOW = () => sleep(20)
@@ -111,7 +112,7 @@ t.test('editing keys', async (t) => {
 })
 
 t.test('history: Up and Down, kept for the next chat, the draft comes back', async (t) => {
-  const dir = t.testdir()
+  const dir = temporaryFolder(t)
   const first = await openChat(t, { dir })
   await first.type('one', KEY.enter)
   await first.until(/\nok\n/)
@@ -131,7 +132,8 @@ t.test('history: Up and Down, kept for the next chat, the draft comes back', asy
 })
 
 t.test('a history that cannot be written is told, and the chat goes on', async (t) => {
-  const dir = t.testdir({ 'history.jsonl': {} })
+  const dir = temporaryFolder(t)
+  mkdirSync(`${dir}/history.jsonl`)
   const { type, until } = await openChat(t, { dir })
   await type('one', KEY.enter)
   await until((frame) => /input history could not be written/.test(frame) && /\nok\n/.test(frame))
@@ -169,4 +171,22 @@ t.test('text of the model cannot control the terminal', async (t) => {
   })
   await type('x', KEY.enter)
   await until(/a�\[2Jb�c�d/)
+})
+
+t.test('a loaded conversation is shown, its end at least', async (t) => {
+  const turns = Array.from({ length: 5 }, (_, i) => ({
+    user: `q${i}`,
+    assistant: i === 4 ? undefined : `a${i}`,
+  }))
+  const { until } = await openChat(t, { turns })
+  const frame = await until(/q4/)
+  t.match(frame, 'Loaded 5 turns.\n\n› q2\n\na2\n\n› q3\n\na3\n\n› q4\n\n› Ask')
+})
+
+t.test('a signal from outside leaves with 130', async (t) => {
+  const controller = new AbortController()
+  const { exitCode, until } = await openChat(t, { signal: controller.signal })
+  controller.abort()
+  t.equal(await exitCode, 130)
+  t.notMatch(await until(/openelm test/), /Ask something/)
 })

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { temporaryFolder } from '../support/lexicon.js'
 import { KEY, openChat } from './harness.js'
 
 t.test('/help lists every command and key', async (t) => {
@@ -69,7 +70,7 @@ t.test('/retry answers again, /edit changes the question, /clear forgets', async
 })
 
 t.test('/save and /load', async (t) => {
-  const dir = t.testdir()
+  const dir = temporaryFolder(t)
   const first = await openChat(t, { dir, scripts: [{ pieces: ['Answer.'] }] })
   await first.type('Question?', KEY.enter)
   await first.until(/Answer/)
@@ -126,7 +127,7 @@ t.test('/set shows and changes options by the schema of the command line', async
 
 t.test('/stats shows what was reused and what was evaluated', async (t) => {
   const { type, until } = await openChat(t, {
-    scripts: [{ pieces: ['1'] }, { pieces: ['2'] }],
+    scripts: [{ pieces: ['one'] }, { pieces: ['two'] }],
   })
   await type('a', KEY.enter)
   await until(/\none\n/)

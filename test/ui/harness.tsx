@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import type { Test } from 'tap'
 import { ChatSession } from '../../src/engine/chat/chat-session.js'
+import type { Turn } from '../../src/engine/chat/conversation.js'
 import { FAMILY_SAMPLING } from '../../src/engine/sampling.js'
 import type { GenerateOptions } from '../../src/engine/types.js'
 import { ChatApp } from '../../src/ui/components/chat-app.js'
@@ -10,6 +11,7 @@ import { InputHistory } from '../../src/ui/history.js'
 import { Settings } from '../../src/ui/settings.js'
 import { themeFor } from '../../src/ui/theme.js'
 import { type Script, ScriptedEngine, scriptedModel } from '../engine/chat/scripted-engine.js'
+import { temporaryFolder } from '../support/lexicon.js'
 
 export interface HarnessOptions {
   /** Where files are kept; the test's own folder unless given. */
@@ -18,6 +20,9 @@ export interface HarnessOptions {
   readonly nCtx?: number
   readonly system?: string
   readonly given?: GenerateOptions
+  /** A conversation that was loaded before the chat opened. */
+  readonly turns?: readonly Turn[]
+  readonly signal?: AbortSignal
 }
 
 export interface Harness {
@@ -34,13 +39,14 @@ export interface Harness {
 
 /** The chat on a terminal of 100 columns that is not there, with an engine that answers by script. */
 export async function openChat(t: Test, options: HarnessOptions = {}): Promise<Harness> {
-  const dir = options.dir ?? t.testdir()
+  const dir = options.dir ?? temporaryFolder(t)
   const engine = new ScriptedEngine(options.scripts ?? [], options.nCtx)
   const chat = new ChatSession(
     scriptedModel,
     engine,
     options.system === undefined ? {} : { system: options.system },
   )
+  if (options.turns) chat.restore({ system: options.system, turns: options.turns })
   const historyPath = `${dir}/history.jsonl`
   const history = await InputHistory.open(historyPath)
   let leave = (_code: number) => {}
@@ -49,6 +55,7 @@ export async function openChat(t: Test, options: HarnessOptions = {}): Promise<H
     <ChatApp
       chat={chat}
       settings={new Settings(options.given ?? {}, FAMILY_SAMPLING)}
+      {...(options.signal ? { signal: options.signal } : {})}
       modelName="Scripted-1M"
       chatsDir={`${dir}/chats`}
       history={history}

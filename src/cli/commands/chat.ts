@@ -63,6 +63,8 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
   requireTerminal()
   const path = resolveModelPath(options.model)
   const saved = options.load === undefined ? undefined : await loadConversation(options.load)
+  // React's own checks are for those who develop interfaces; they cost speed and memory.
+  process.env.NODE_ENV ??= 'production'
   // Only the chat needs ink and React; they load while the model does.
   const [model, { openChat }] = await Promise.all([
     Model.load(path, { ...toLoadOptions(options), signal }),

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useReducer, useRef, useState } from 'react'
 import type { ChatReply, ChatSession } from '../../engine/chat/chat-session.js'
+import type { Conversation } from '../../engine/chat/conversation.js'
 import type { FinishReason, GenerateOptions } from '../../engine/types.js'
 import { OpenElmError } from '../../errors.js'
 import { type ChatState, INITIAL, type ItemKind, reduce } from '../chat-state.js'
@@ -9,6 +10,9 @@ import { every } from './batch.js'
 
 /** Milliseconds between two updates of a streaming reply. */
 const FRAME = 33
+
+/** Turns of a loaded conversation that are shown again; more would only scroll away. */
+const REPLAYED = 3
 
 /** What the status line shows. */
 export interface Progress {
@@ -67,8 +71,22 @@ export function useChat(options: UseChatOptions): Chat {
   }, [])
   const fail = useCallback((error: unknown) => print('error', describe(error)), [print])
 
+  const replay = useCallback(
+    ({ turns }: Conversation) => {
+      print('notice', `Loaded ${turns.length} ${turns.length === 1 ? 'turn' : 'turns'}.`)
+      for (const { user, assistant } of turns.slice(-REPLAYED)) {
+        print('question', user)
+        if (assistant !== undefined) print('reply', assistant)
+      }
+    },
+    [print],
+  )
+
   const { header } = options
-  useEffect(() => print('header', header), [print, header])
+  useEffect(() => {
+    print('header', header)
+    if (chat.conversation.turns.length > 0) replay(chat.conversation)
+  }, [print, header, chat, replay])
 
   const follow = useCallback(
     async (reply: ChatReply) => {
@@ -136,10 +154,7 @@ export function useChat(options: UseChatOptions): Chat {
         modelName,
         chatsDir,
         print: (notice) => print('notice', notice),
-        replay: (user, assistant) => {
-          print('question', user)
-          if (assistant !== undefined) print('reply', assistant)
-        },
+        replay,
         reply,
         compose,
         leave,
@@ -155,7 +170,7 @@ export function useChat(options: UseChatOptions): Chat {
         if (!chat.replying) setProgress((before) => ({ ...before, ...chat.context }))
       }
     },
-    [chat, settings, modelName, chatsDir, print, reply, compose, leave, fail],
+    [chat, settings, modelName, chatsDir, print, replay, reply, compose, leave, fail],
   )
 
   const resend = useCallback(
