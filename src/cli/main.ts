@@ -31,7 +31,7 @@ function parse(name: string, command: CommandModule, argv: readonly string[]) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return undefined
     const [what = '', hint] = error.message.replace(/^error: /, '').split('\n')
-    throw new OpenElmError('E_USAGE', `${what[0]?.toUpperCase()}${what.slice(1)}.`, {
+    throw new OpenElmError('E_USAGE', `${what[0]?.toUpperCase()}${what.slice(1).replace(/\.$/, '')}.`, {
       ...(hint ? { why: hint.replace(/^\((.*)\)$/, '$1') } : {}),
       next: `See "openelm ${name} --help".`,
     })

@@ -178,7 +178,9 @@ export class Model {
     this.#assertLive('createSession')
     const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
     const most = beyondTraining ? MAX_CONTEXT : this.contextLength
-    const length = validate(integer(1, most), nCtx ?? this.contextLength, 'nCtx')
+    const length = nCtx ?? this.contextLength
+    if (length > most) throw contextTooLong(length, most)
+    validate(integer(1, most), length, 'nCtx')
     if (kvType === 'q8_0' && this.config.headDim % 32 !== 0) {
       throw new OpenElmError('E_UNSUPPORTED', 'A kv cache of type q8_0 does not suit this model.', {
         why: `Its head_dim is ${this.config.headDim}, not a multiple of 32.`,
@@ -225,6 +227,14 @@ export class Model {
       next: 'Load it again.',
     })
   }
+}
+
+function contextTooLong(nCtx: number, most: number): OpenElmError {
+  return new OpenElmError(
+    'E_USAGE',
+    `Expected an integer between 1 and ${most} for nCtx, the context length, but received ${nCtx}.`,
+    { why: `The model was trained for ${most} tokens; beyond them its text falls apart.` },
+  )
 }
 
 /** SentencePiece's type of control pieces. */

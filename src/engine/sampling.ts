@@ -29,7 +29,13 @@ export const samplingSchemas = {
   frequencyPenalty: number(-100, 100),
   presencePenalty: number(-100, 100),
   penaltyLastN: integer(-1, 2 ** 31 - 1),
-  seed: z.union([z.int().min(0).transform(BigInt), z.bigint().min(0n).max(MAX_SEED)], { error: seedError }),
+  seed: z.union(
+    [
+      z.int({ error: seedError }).min(0, { error: seedError }).transform(BigInt),
+      z.bigint({ error: seedError }).min(0n, { error: seedError }).max(MAX_SEED, { error: seedError }),
+    ],
+    { error: seedError },
+  ),
   logitBias: z.record(
     z.string().regex(/^\d+$/, { error: 'token ids as keys' }),
     z.number({ error: 'a finite number or -Infinity' }).or(z.literal(-Infinity)),

@@ -23,6 +23,14 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return current
 }
 
+/** `stop[0]`, `logitBias.17`. */
+function pathName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, part) => {
+    if (typeof part === 'number') return `${name}[${part}]`
+    return name === '' ? String(part) : `${name}.${String(part)}`
+  }, '')
+}
+
 /**
  * Checks a value that came from outside. Schemas name in their error text what they expect ("an integer between
  * 1 and 64"), so that every message of the project reads the same.
@@ -41,11 +49,12 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, name: string):
     })
   }
   const path = issue?.path ?? []
-  const target = path.length > 0 ? path.map(String).join('.') : name
+  const target = path.some((part) => typeof part !== 'number') ? pathName(path) : name
   const expected = issue?.message ?? 'another value'
+  const received = valueAt(value, path) ?? (Array.isArray(value) ? value.join(',') : undefined)
   throw new OpenElmError(
     'E_USAGE',
-    `Expected ${expected} for ${target} but received ${show(valueAt(value, path))}.`,
+    `Expected ${expected} for ${target} but received ${show(received)}.`,
     issue?.code === 'custom' && typeof issue.params?.why === 'string' ? { why: issue.params.why } : {},
   )
 }

@@ -27,7 +27,7 @@ type Tap = { equal(found: unknown, wanted: unknown): unknown }
 
 tap.test('generation', async (t) => {
   const path = await lexiconFile(t)
-  const model = await Model.load(path, { threads: 2 })
+  const model = await Model.load(path, { threads: 1 })
   t.teardown(() => model.dispose())
   const session = model.createSession()
   const question = renderChat(model, [{ role: 'user', content: DEFINE_OCEAN }])
@@ -44,21 +44,21 @@ tap.test('generation', async (t) => {
     t.ok(timings.firstTokenSeconds <= timings.prefillSeconds + timings.decodeSeconds)
   })
 
-  t.test('greedy text is the same again, and for 1 thread', async (t) => {
+  t.test('greedy text is the same again, and for 2 threads', async (t) => {
     t.same((await generate(t, session, question)).tokens, answer.tokens)
-    const single = await Model.load(path, { threads: 1 })
-    t.same((await generate(t, single.createSession(), question)).tokens, answer.tokens)
-    await single.dispose()
+    const double = await Model.load(path, { threads: 2 })
+    t.same((await generate(t, double.createSession(), question)).tokens, answer.tokens)
+    await double.dispose()
   })
 
-  t.test('a seed fixes sampled text, also for 1 thread', async (t) => {
+  t.test('a seed fixes sampled text, also for 2 threads', async (t) => {
     const options = { temperature: 1.5, seed: 11, maxTokens: 24 }
     const first = await generate(t, session, question, options)
     t.same((await generate(t, session, question, options)).tokens, first.tokens)
     t.notSame((await generate(t, session, question, { ...options, seed: 12 })).tokens, first.tokens)
-    const single = await Model.load(path, { threads: 1 })
-    t.same((await generate(t, single.createSession(), question, options)).tokens, first.tokens)
-    await single.dispose()
+    const double = await Model.load(path, { threads: 2 })
+    t.same((await generate(t, double.createSession(), question, options)).tokens, first.tokens)
+    await double.dispose()
   })
 
   t.test('ends after maxTokens', async (t) => {
@@ -143,7 +143,7 @@ tap.test('generation', async (t) => {
     const usage = (message: RegExp) => ({ code: 'E_USAGE', message })
     session.truncate(0)
     t.throws(() => session.generate(''.padEnd(0), { maxTokens: -1 }), usage(/for maxTokens but received -1/))
-    t.throws(() => session.generate('a', { stop: [''] }), usage(/at least one character for stop\.0/))
+    t.throws(() => session.generate('a', { stop: [''] }), usage(/at least one character for stop\[0\]/))
     t.throws(
       () => session.generate('a', { stop: 'x' as unknown as string[] }),
       usage(/an array of texts for stop/),

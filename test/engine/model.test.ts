@@ -52,7 +52,10 @@ tap.test('a loaded model', async (t) => {
       () => model.createSession({ nCtx: 0 }),
       usage(/^Expected an integer between 1 and 256 for nCtx but/),
     )
-    t.throws(() => model.createSession({ nCtx: 257 }), usage(/for nCtx but received 257/))
+    t.throws(
+      () => model.createSession({ nCtx: 257 }),
+      usage(/between 1 and 256 for nCtx, the context length, but received 257/),
+    )
     t.throws(() => model.createSession({ nBatch: 0 }), usage(/for nBatch/))
     t.throws(() => model.createSession({ kvType: 'q4' as 'f16' }), usage(/one of f32, f16, q8_0 for kvType/))
     t.throws(() => model.createSession({ ctx: 1 } as object), usage(/Unknown option "ctx"/))

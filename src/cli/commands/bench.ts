@@ -53,8 +53,7 @@ function subjectsOf({ model, synthetic, type }: BenchOptions): Subject[] {
   return (model ?? [undefined]).map((path) => ({ file: resolveModelPath(path) }))
 }
 
-async function run({ args, raw, signal }: CommandContext): Promise<number> {
-  if (args.length > 0) throw new OpenElmError('E_USAGE', `Unexpected argument "${args[0]}".`)
+async function run({ raw, signal }: CommandContext): Promise<number> {
   const options = readOptions(specs, raw)
   const tests = planTests({
     nPrompt: options.nPrompt ?? [512],
