@@ -1,17 +1,20 @@
 // Checks every op of the compiled kernel variants and prints TAP.
 //
 //   kernel_check [--isa NAME] [--op NAME] [--quick]
+//   kernel_check --bench [--isa NAME] [--op NAME]
 //
 // --isa: one variant (default: every one this processor runs); it is a failure when it cannot run here.
 // --op: only tests whose name contains NAME (matmul, attention, rms_norm, rope, swiglu, softmax, kv_store,
 // quant).
 // --quick: fewer shapes.
+// --bench: prints speeds instead (default: of the best variant; --op as in bench.h).
 
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string>
 
+#include "bench.h"
 #include "check.h"
 #include "cpu/dispatch.h"
 
@@ -25,13 +28,15 @@ namespace {
 
 struct Options {
   std::string isa, op;
-  bool quick = false;
+  bool quick = false, bench = false;
 };
 
 bool parse(int argc, char** argv, Options* options) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quick") == 0)
       options->quick = true;
+    else if (std::strcmp(argv[i], "--bench") == 0)
+      options->bench = true;
     else if (std::strcmp(argv[i], "--isa") == 0 && i + 1 < argc)
       options->isa = argv[++i];
     else if (std::strcmp(argv[i], "--op") == 0 && i + 1 < argc)
@@ -43,6 +48,12 @@ bool parse(int argc, char** argv, Options* options) {
 }
 
 int run(const Options& options) {
+  if (options.bench) {
+    const KernelTable* table = options.isa.empty() ? &best_kernels() : find_kernels(options.isa);
+    if (!table) std::printf("%s does not run here\n", options.isa.c_str());
+    if (table) bench(*table, options.op);
+    return table ? 0 : 1;
+  }
   Tap tap(options.op);
   check_quant(tap, options.quick);
   size_t dispatched = 0;
@@ -70,7 +81,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   openelm::check::Options options;
   if (!openelm::check::parse(argc, argv, &options)) {
-    std::fprintf(stderr, "usage: kernel_check [--isa NAME] [--op NAME] [--quick]\n");
+    std::fprintf(stderr, "usage: kernel_check [--bench] [--isa NAME] [--op NAME] [--quick]\n");
     return 2;
   }
   return openelm::check::run(options);

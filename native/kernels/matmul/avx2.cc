@@ -9,7 +9,7 @@ namespace openelm {
 namespace {
 
 /// Most tokens for which unpacking and transposing panels does not pay (bench/README.md).
-constexpr size_t kDirectTokens = 8;
+constexpr size_t kDirectTokens = 6;
 constexpr size_t kDirectFloatTokens = 6;
 
 size_t no_scratch(size_t /*tokens*/, size_t /*cols*/) {
@@ -23,7 +23,7 @@ struct Pair {
 
 template <class Direct, class Batch>
 constexpr Pair integer_pair(const char* direct, const char* panel) {
-  return {{direct, Activations::i16, 1, 4, Integers::bytes, pack_integers, no_scratch, run_direct<Direct>},
+  return {{direct, Activations::i16, 1, 1, Integers::bytes, pack_integers, no_scratch, run_direct<Direct>},
           {panel, Activations::i16, 1, kPanelRows, Integers::bytes, pack_integers, panel_scratch_bytes,
            run_panel<Batch>}};
 }

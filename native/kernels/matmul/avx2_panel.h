@@ -53,8 +53,9 @@ inline void unpack_panel(const MatmulArgs& args, size_t row, size_t block, size_
 }
 
 /// acc[t][16] += panel · T tokens of one column block.
-template <class Format, int T>
-inline void multiply_panel(const Panel& panel, const Integers& a, size_t block, size_t token, float* acc) {
+template <bool offset, int T>
+__attribute__((noinline)) void multiply_panel(const Panel& panel, const Integers& a, size_t block,
+                                              size_t token, float* acc) {
   const size_t width = a.width(block);
   const int16_t* x = a.at(block, token);
   __m256 part[T][2];
@@ -63,24 +64,26 @@ inline void multiply_panel(const Panel& panel, const Integers& a, size_t block, 
     __m256i sum[T][2];
     for (int t = 0; t < T; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
     const int16_t* pairs = x + g * kGroupColumns;
-    for (size_t k = 0; k < kGroupColumns / 2; ++k) {
-      const __m256i w0 = load_i256(panel.values[g][k][0]), w1 = load_i256(panel.values[g][k][8]);
-      for (int t = 0; t < T; ++t) {
-        int32_t pair;
-        __builtin_memcpy(&pair, pairs + t * width + 2 * k, sizeof pair);
-        const __m256i v = _mm256_set1_epi32(pair);
-        sum[t][0] = _mm256_add_epi32(sum[t][0], _mm256_madd_epi16(w0, v));
-        sum[t][1] = _mm256_add_epi32(sum[t][1], _mm256_madd_epi16(w1, v));
+    for (size_t k = 0; k < kGroupColumns / 2; k += 4)
+#pragma GCC unroll 4
+      for (size_t j = k; j < k + 4; ++j) {
+        const __m256i w0 = load_i256(panel.values[g][j][0]), w1 = load_i256(panel.values[g][j][8]);
+        for (int t = 0; t < T; ++t) {
+          int32_t pair;
+          __builtin_memcpy(&pair, pairs + t * width + 2 * j, sizeof pair);
+          const __m256i v = _mm256_set1_epi32(pair);
+          accumulate(sum[t][0], _mm256_madd_epi16(w0, v));
+          accumulate(sum[t][1], _mm256_madd_epi16(w1, v));
+        }
       }
-    }
     for (int h = 0; h < 2; ++h) {
       const __m256 scale = _mm256_load_ps(panel.scales[g] + 8 * h);
       for (int t = 0; t < T; ++t)
         part[t][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[t][h]), scale, part[t][h]);
-      if (!Format::kOffset) continue;
-      const __m256 offset = _mm256_load_ps(panel.offsets[g] + 8 * h);
+      if (!offset) continue;
+      const __m256 constant = _mm256_load_ps(panel.offsets[g] + 8 * h);
       for (int t = 0; t < T; ++t)
-        part[t][h] = _mm256_fmadd_ps(_mm256_broadcast_ss(a.sum(block, token + t) + g), offset, part[t][h]);
+        part[t][h] = _mm256_fmadd_ps(_mm256_broadcast_ss(a.sum(block, token + t) + g), constant, part[t][h]);
     }
   }
   for (int t = 0; t < T; ++t) {
@@ -92,22 +95,22 @@ inline void multiply_panel(const Panel& panel, const Integers& a, size_t block, 
   }
 }
 
-template <class Format>
+template <bool offset>
 inline void multiply_panel(int t, const Panel& panel, const Integers& a, size_t block, size_t token,
                            float* acc) {
   switch (t) {
     case 1:
-      return multiply_panel<Format, 1>(panel, a, block, token, acc);
+      return multiply_panel<offset, 1>(panel, a, block, token, acc);
     case 2:
-      return multiply_panel<Format, 2>(panel, a, block, token, acc);
+      return multiply_panel<offset, 2>(panel, a, block, token, acc);
     case 3:
-      return multiply_panel<Format, 3>(panel, a, block, token, acc);
+      return multiply_panel<offset, 3>(panel, a, block, token, acc);
     case 4:
-      return multiply_panel<Format, 4>(panel, a, block, token, acc);
+      return multiply_panel<offset, 4>(panel, a, block, token, acc);
     case 5:
-      return multiply_panel<Format, 5>(panel, a, block, token, acc);
+      return multiply_panel<offset, 5>(panel, a, block, token, acc);
     default:
-      return multiply_panel<Format, 6>(panel, a, block, token, acc);
+      return multiply_panel<offset, 6>(panel, a, block, token, acc);
   }
 }
 
@@ -149,8 +152,8 @@ void run_panel(const MatmulArgs& args) {
       for (size_t i = 0; i < tiles; ++i) {
         const size_t first = tile_begin(args.tokens, tiles, i), last = tile_begin(args.tokens, tiles, i + 1);
         for (size_t p = 0; p < count; ++p)
-          multiply_panel<Format>(static_cast<int>(last - first), panels[p], a, b, first,
-                                 acc + (p * args.tokens + first) * kPanelRows);
+          multiply_panel<Format::kOffset>(static_cast<int>(last - first), panels[p], a, b, first,
+                                          acc + (p * args.tokens + first) * kPanelRows);
       }
     }
     for (size_t p = 0; p < count; ++p)
