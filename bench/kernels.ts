@@ -8,12 +8,13 @@ const types = { f16: 1, q4_0: 2, q8_0: 8, q4_k: 12, q6_k: 14 } as const
 export type TypeName = keyof typeof types
 export const typeNames = Object.keys(types) as TypeName[]
 
-/** Matrices of OpenELM-270M: the last layer's, and the logits. */
-const matrices = [
-  { name: 'qkv_proj', rows: 1920, cols: 1280 },
-  { name: 'proj_1', rows: 10240, cols: 1280 },
-  { name: 'proj_2', rows: 1280, cols: 5120 },
-  { name: 'logits', rows: 32000, cols: 1280 },
+/** Ops at the shapes of OpenELM-270M's last layer, and the logits. Attention: rows are query heads, cols head_dim. */
+const shapes = [
+  { op: 'matmul', name: 'qkv_proj', rows: 1920, cols: 1280 },
+  { op: 'matmul', name: 'proj_1', rows: 10240, cols: 1280 },
+  { op: 'matmul', name: 'proj_2', rows: 1280, cols: 5120 },
+  { op: 'matmul', name: 'logits', rows: 32000, cols: 1280 },
+  { op: 'attention', name: 'attention', rows: 20, cols: 64 },
 ] as const
 
 export interface KernelOptions {
@@ -34,7 +35,7 @@ export interface Probe {
 }
 
 export interface KernelRow {
-  readonly matrix: string
+  readonly op: string
   readonly isa: IsaName
   readonly type: TypeName
   readonly tokens: number
@@ -77,38 +78,33 @@ export async function probe(
   return { threads, read: Math.max(...reads), arithmetic }
 }
 
-/** Times matmul for every combination asked for. */
+/** Times every op for every combination asked for. Attention reads an f16 cache whatever the type of the weights. */
 export async function benchKernels(
   native: NativeBinding,
   limits: Probe,
   options: KernelOptions,
 ): Promise<KernelRow[]> {
   const rows: KernelRow[] = []
-  for (const { name: matrix, rows: height, cols } of matrices) {
-    for (const type of options.types) {
+  for (const { op, name, rows: height, cols } of shapes) {
+    for (const type of op === 'attention' ? (['f16'] as const) : options.types) {
       for (const isa of options.isas) {
         for (const tokens of options.tokens) {
-          const result = await native.benchKernel({
-            op: 'matmul',
-            isa,
-            type: types[type],
-            rows: height,
-            cols,
-            tokens,
-            threads: options.threads,
-            seconds: options.seconds,
-          })
+          const { threads, seconds } = options
+          const spec = { op, isa, type: types[type], rows: height, cols, tokens, threads, seconds }
+          const result = await native.benchKernel(spec)
           const gigabytes = perSecond(result.bytes, result)
           const gigaops = perSecond(result.operations, result)
+          const share =
+            tokens === 1 ? gigabytes / limits.read : gigaops / (limits.arithmetic[isa] ?? Number.NaN)
           rows.push({
-            matrix,
+            op: name,
             isa,
             type,
             tokens,
             microseconds: result.medianSeconds * 1e6,
             gigabytes,
             gigaops,
-            share: tokens === 1 ? gigabytes / limits.read : gigaops / (limits.arithmetic[isa] ?? Number.NaN),
+            share,
           })
         }
       }
@@ -133,9 +129,9 @@ export const probeTable = ({ threads, read, arithmetic }: Probe): string =>
 
 export const kernelTable = (rows: readonly KernelRow[]): string =>
   markdownTable(
-    ['matrix', 'type', 'isa', 'tokens', 'µs', 'GB/s', 'GOP/s', 'share of limit'],
+    ['op', 'type', 'isa', 'tokens', 'µs', 'GB/s', 'GOP/s', 'share of limit'],
     rows.map((row) => [
-      row.matrix,
+      row.op,
       row.type,
       row.isa,
       `${row.tokens}`,
