@@ -50,8 +50,11 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, name: string):
   }
   const path = issue?.path ?? []
   const target = path.some((part) => typeof part !== 'number') ? pathName(path) : name
-  const expected = issue?.message ?? 'another value'
-  const received = valueAt(value, path) ?? (Array.isArray(value) ? value.join(',') : undefined)
+  const notObject = issue?.code === 'invalid_type' && issue.expected === 'object'
+  const expected = notObject ? 'an object' : (issue?.message ?? 'another value')
+  const found = valueAt(value, path)
+  // An item of a comma list is not where the schema saw it: the whole list is shown.
+  const received = found === undefined && Array.isArray(value) ? value.join(',') : found
   throw new OpenElmError(
     'E_USAGE',
     `Expected ${expected} for ${target} but received ${show(received)}.`,

@@ -41,7 +41,7 @@ tap.test('misuse is refused in words', async (t) => {
     ],
     [{ logitBias: { 1: Number.NaN } }, /for logitBias\.1 but received NaN/],
     [{ temprature: 1 }, /^Unknown option "temprature" in sampling options\.$/],
-    [null, /for sampling options but received null/],
+    [null, /^Expected an object for sampling options but received null\.$/],
   ]
   for (const [options, message] of cases) {
     t.throws(() => resolve(options as SamplingOptions), { code: 'E_USAGE', message }, String(message))
