@@ -44,16 +44,22 @@ t.test('asks, answers, leaves', { skip }, async (t) => {
   t.equal(readFileSync(historyFile, 'utf8'), '{"text":"Define ocean."}\n{"text":"/exit"}\n')
 })
 
-t.test('Ctrl-C stops a reply, twice leaves with 130', { skip }, async (t) => {
+t.test('a reply longer than the screen; Ctrl-C stops it, twice leaves with 130', { skip }, async (t) => {
   // Slow kernels and no end of text, so that there is something to stop.
   const endless = ['--temp', '3', '--seed', '1', '--logit-bias', '2-inf', '--isa', 'reference', '-t', '1']
-  const { terminal } = open(t, endless)
+  const { terminal } = open(t, endless, [30, 10])
   await terminal.until(/Ask something/)
+  const record = join(t.testdir(), 'output')
+  terminal.record(record)
   terminal.type('List the senses of light.')
   terminal.press('Enter')
-  await terminal.until(/senses of light\.\n\n\S+/)
+  await terminal.until(/senses of light\.\n\n(.+\n){12}/)
   terminal.press('C-c')
   await terminal.until(/Stopped\./)
+  const output = readFileSync(record, 'utf8')
+  t.match(output, 'senses of light', 'what was written is recorded')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what clears a screen or what has scrolled off it
+  t.notMatch(output, /\x1b\[[23]J/, 'only the live rows are drawn again')
   terminal.press('C-c')
   await terminal.until(/Press Ctrl\+C again to leave/)
   terminal.press('C-c')

@@ -55,6 +55,11 @@ export class Terminal {
     this.#tmux('paste-buffer', '-p')
   }
 
+  /** Copies everything the command writes from now on to a file, as it is. */
+  record(path: string): void {
+    this.#tmux('pipe-pane', `cat > ${quote(path)}`)
+  }
+
   resize(columns: number, rows: number): void {
     this.#tmux('resize-window', '-x', `${columns}`, '-y', `${rows}`)
   }
