@@ -1,6 +1,5 @@
 /** Bytes of the length that precedes each string. */
 const prefix = 8
-const separator = '\0'.repeat(prefix)
 
 /**
  * The strings of a GGUF array, kept as they lie in the file (u64 length, UTF-8 bytes) and decoded when asked for:
@@ -32,36 +31,20 @@ export class GgufStrings {
 
   /** All strings; invalid UTF-8 becomes U+FFFD. */
   toArray(): readonly string[] {
-    this.#decoded ??= this.#decodeAtOnce() ?? this.#decodeEach()
+    this.#decoded ??= this.#decode()
     return this.#decoded
   }
 
-  /**
-   * One decoding of the whole region, several times faster than one call a string: the length prefixes are
-   * overwritten with eight NULs, which then separate the strings. Undefined where strings hold NULs themselves
-   * so that the separators would be ambiguous.
-   */
-  #decodeAtOnce(): readonly string[] | undefined {
-    if (this.length === 0) return []
-    const bytes = Buffer.from(this.encoded)
+  /** One call a string: for pieces of a few bytes no slower than decoding the region at once and splitting it. */
+  #decode(): readonly string[] {
+    const bytes = Buffer.from(this.encoded.buffer, this.encoded.byteOffset, this.encoded.byteLength)
+    const strings = new Array<string>(this.length)
     let at = 0
     for (let i = 0; i < this.length; i++) {
-      const length = bytes.readUInt32LE(at)
-      bytes.fill(0, at, at + prefix)
-      at += prefix + length
-      if (length > 0 && bytes[at - 1] === 0) return undefined
-    }
-    const strings = bytes.toString('utf8', prefix).split(separator)
-    return strings.length === this.length ? strings : undefined
-  }
-
-  #decodeEach(): readonly string[] {
-    const bytes = Buffer.from(this.encoded.buffer, this.encoded.byteOffset, this.encoded.byteLength)
-    let at = 0
-    return Array.from({ length: this.length }, () => {
       const start = at + prefix
       at = start + bytes.readUInt32LE(at)
-      return bytes.toString('utf8', start, at)
-    })
+      strings[i] = bytes.toString('utf8', start, at)
+    }
+    return strings
   }
 }
