@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { OpenElmError } from '../errors.js'
@@ -108,8 +108,9 @@ function withOverrides(plan: ConversionPlan, options: ConvertOptions): Conversio
 
 /** A source is read until the end; replacing it would also lose the only copy of better weights. */
 function refuseOwnSource(plan: ConversionPlan, output: string): void {
-  const target = statSync(output, { throwIfNoEntry: false })
-  if (!target) return
+  // Whatever else is wrong with the output's path is found when it is created.
+  if (!existsSync(output)) return
+  const target = statSync(output)
   for (const source of plan.sources) {
     const { dev, ino } = statSync(source)
     const same =
