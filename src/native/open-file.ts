@@ -48,6 +48,7 @@ function readError(path: string, cause: unknown): OpenElmError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new OpenElmError('E_FILE_NOT_FOUND', `${path} does not exist.`, {
+      why: 'No file or folder has that path.',
       next: 'Check the path.',
       cause,
     })
