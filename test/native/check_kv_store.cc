@@ -56,7 +56,7 @@ void check_kv_store(Tap& tap, const KernelTable& table, bool quick) {
           const float spread = std::ldexp(1.0f, static_cast<int>(random.below(60)) - 40);
           for (float& v : x) v = random.normal() * spread;
           check_vector(test, table, type, x, "random");
-          // Halves: q8_0 rounds them away from zero.
+          // Halves: q8_0 rounds them to even.
           for (float& v : x) v = static_cast<float>(random.below(509)) / 2 - 127;
           x[0] = 127;
           check_vector(test, table, type, x, "ties");

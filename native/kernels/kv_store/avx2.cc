@@ -14,14 +14,6 @@ inline __m256 finite(__m256 v) {
   return _mm256_and_ps(v, _mm256_cmp_ps(abs_of(v), _mm256_set1_ps(3.40282347e38f), _CMP_LE_OQ));
 }
 
-/// Nearest integer, halves away from zero.
-inline __m256i round_away(__m256 v) {
-  const __m256 whole = _mm256_round_ps(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-  const __m256 far = _mm256_cmp_ps(abs_of(_mm256_sub_ps(v, whole)), _mm256_set1_ps(0.5f), _CMP_GE_OQ);
-  const __m256 one = _mm256_or_ps(_mm256_and_ps(v, _mm256_set1_ps(-0.0f)), _mm256_set1_ps(1.0f));
-  return _mm256_cvtps_epi32(_mm256_add_ps(whole, _mm256_and_ps(far, one)));
-}
-
 void store_q8(const float* x, uint8_t* dst) {
   constexpr float kSmallestNormal = 1.17549435e-38f;
   __m256 v[4];
@@ -35,7 +27,7 @@ void store_q8(const float* x, uint8_t* dst) {
   const uint16_t half = _cvtss_sh(d, _MM_FROUND_TO_NEAREST_INT);
   std::memcpy(dst, &half, sizeof half);
   __m256i q[4];
-  for (size_t i = 0; i < 4; ++i) q[i] = round_away(_mm256_mul_ps(v[i], inverse));
+  for (size_t i = 0; i < 4; ++i) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));  // ties to even
   // Packing works on 128-bit halves; the permutation puts the groups of four bytes back in order.
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
