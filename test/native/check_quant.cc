@@ -198,7 +198,7 @@ void check_quantizer(Test& test) {
   std::vector<float> x(32, 0.0f);
   x[0] = -127;
   x[1] = 2.5f;  // ties go to the even neighbour
-  x[2] = -3.5f;
+  x[2] = -2.5f;
   x[3] = NAN;
   x[4] = 2.49f;
   const auto q8 = quantized<BlockQ8_0>(DType::q8_0, x);

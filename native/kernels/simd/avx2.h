@@ -126,29 +126,48 @@ inline void transpose8(__m256i r[8]) {
   r[7] = _mm256_permute2x128_si256(b3, b7, 0x31);
 }
 
-/// y[t][r] of a 16 row × T column tile: acc[t][16] += Σ_k panel[k][16] · x(t, k), in f32; the inner kernel of
-/// float matmuls and of attention. x(t, k) lies at x[t * stride + k]; acc rows are acc_stride apart.
+/// Sixteen sums for each of T columns, as members rather than an array: GCC keeps members in registers,
+/// arrays in memory.
+template <int T>
+struct Sums {
+  Sums<T - 1> others;
+  __m256 low, high;
+
+  void load(const float* acc, size_t stride) {
+    others.load(acc, stride);
+    low = _mm256_loadu_ps(acc + (T - 1) * stride);
+    high = _mm256_loadu_ps(acc + (T - 1) * stride + 8);
+  }
+  void add(__m256 w0, __m256 w1, const float* x, size_t stride) {
+    others.add(w0, w1, x, stride);
+    const __m256 v = _mm256_broadcast_ss(x + (T - 1) * stride);
+    accumulate(low, w0, v);
+    accumulate(high, w1, v);
+  }
+  void store(float* acc, size_t stride) const {
+    others.store(acc, stride);
+    _mm256_storeu_ps(acc + (T - 1) * stride, low);
+    _mm256_storeu_ps(acc + (T - 1) * stride + 8, high);
+  }
+};
+
+template <>
+struct Sums<0> {
+  void load(const float*, size_t) {}
+  void add(__m256, __m256, const float*, size_t) {}
+  void store(float*, size_t) const {}
+};
+
+/// acc[t][16] += Σ_k panel[k][16] · x(t, k) of T columns, in f32; the inner kernel of float matmuls and of
+/// attention. x(t, k) lies at x[t * stride + k]; rows of acc are acc_stride apart.
 template <int T>
 inline void multiply_f32(const float* panel, size_t panel_stride, const float* x, size_t stride, size_t n,
                          float* acc, size_t acc_stride) {
-  __m256 sum[T][2];
-  for (int t = 0; t < T; ++t) {
-    sum[t][0] = _mm256_loadu_ps(acc + t * acc_stride);
-    sum[t][1] = _mm256_loadu_ps(acc + t * acc_stride + 8);
-  }
-  for (size_t k = 0; k < n; ++k) {
-    const __m256 w0 = _mm256_loadu_ps(panel + k * panel_stride);
-    const __m256 w1 = _mm256_loadu_ps(panel + k * panel_stride + 8);
-    for (int t = 0; t < T; ++t) {
-      const __m256 v = _mm256_broadcast_ss(x + t * stride + k);
-      accumulate(sum[t][0], w0, v);
-      accumulate(sum[t][1], w1, v);
-    }
-  }
-  for (int t = 0; t < T; ++t) {
-    _mm256_storeu_ps(acc + t * acc_stride, sum[t][0]);
-    _mm256_storeu_ps(acc + t * acc_stride + 8, sum[t][1]);
-  }
+  Sums<T> sums;
+  sums.load(acc, acc_stride);
+  for (size_t k = 0; k < n; ++k, panel += panel_stride)
+    sums.add(_mm256_loadu_ps(panel), _mm256_loadu_ps(panel + 8), x + k, stride);
+  sums.store(acc, acc_stride);
 }
 
 /// multiply_f32 for 1 to 6 columns.
