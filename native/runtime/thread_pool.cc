@@ -16,8 +16,9 @@ void relax() noexcept {
 #endif
 }
 
-// Barriers inside a pass are microseconds apart: spin, and give the core away only when a thread we wait for
-// seems to have been descheduled. Between passes a token is sampled: spin about as long, then sleep.
+// Barriers inside a pass are microseconds apart, and between passes only a token is sampled: spin for about a
+// tenth of a millisecond. Whoever has not come by then has lost its core to another process: sleep, and leave
+// it ours.
 constexpr int kSpins = 4000;
 
 }  // namespace
@@ -75,14 +76,11 @@ void ThreadPool::arrive_and_wait() noexcept {
     for (Claim& claim : claims_) claim.next.store(0, std::memory_order_relaxed);
     arrived_.store(0, std::memory_order_relaxed);
     phase_.store(phase + 1, std::memory_order_release);
+    phase_.notify_all();
     return;
   }
-  for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
-    if (spins < kSpins)
-      relax();
-    else
-      std::this_thread::yield();
-  }
+  for (int i = 0; i < kSpins && phase_.load(std::memory_order_acquire) == phase; ++i) relax();
+  phase_.wait(phase, std::memory_order_acquire);
 }
 
 }  // namespace openelm
