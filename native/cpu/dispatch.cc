@@ -6,6 +6,14 @@
 namespace openelm {
 namespace {
 
+/// The check program can be built with instructions emulated (test/native/emulation): any processor runs
+/// those.
+#if defined(OPENELM_EMULATED)
+constexpr bool kEmulated = true;
+#else
+[[maybe_unused]] constexpr bool kEmulated = false;
+#endif
+
 #define OPENELM_TABLE(isa, token_tile)                                                             \
   KernelTable {                                                                                    \
 #isa, matmul_##isa,                                                                            \
@@ -20,14 +28,14 @@ std::vector<Variant> all() {
   list.push_back({OPENELM_TABLE(avx2, 32), cpu.avx2});
 #endif
 #if defined(OPENELM_HAVE_AVX512)
-  list.push_back({OPENELM_TABLE(avx512, 32), cpu.avx512});
+  list.push_back({OPENELM_TABLE(avx512, 32), kEmulated || cpu.avx512});
 #endif
 #if defined(OPENELM_HAVE_AMX)
   KernelTable amx = OPENELM_TABLE(avx512, 32);
   amx.name = "amx";
   amx.matmul = matmul_amx;
   amx.probe = probe_amx();
-  list.push_back({amx, cpu.amx});
+  list.push_back({amx, kEmulated || cpu.amx});
 #endif
 #if defined(OPENELM_HAVE_NEON)
   list.push_back({OPENELM_TABLE(neon, 32), cpu.neon});

@@ -6,6 +6,7 @@
 //     --compiler COMMAND    default $CXX or c++
 //     --variants LIST       default: those of --arch that have sources
 //     --arch ARCH           default: this machine's (x64, arm64)
+//     --emulate LIST        avx512 or amx, or both: their instructions as in test/native/emulation
 //     --cflags "FLAGS"      further flags, such as those of an emulation
 //     --run [ARGUMENTS...]  runs it with the arguments that follow
 //
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
     compiler: { type: 'string', default: process.env.CXX ?? 'c++' },
     variants: { type: 'string' },
     arch: { type: 'string', default: process.arch },
+    emulate: { type: 'string', default: '' },
     cflags: { type: 'string', default: '' },
   },
 })
@@ -40,12 +42,24 @@ const kernelFolders = ['native/quant/', 'native/cpu/', 'native/kernels/']
 const words = (text) => text.split(/\s+/).filter(Boolean)
 
 const variants = options.variants?.split(',') ?? variantsOf(options.arch)
+/** Variants whose instructions are emulated, on a processor with AVX2. */
+const emulated = options.emulate.split(',').filter(Boolean)
+/** The emulation's headers come before the compiler's; it passes 64-byte vectors about as GCC's AVX2 mode may. */
+const emulation = [
+  '-Itest/native/emulation',
+  ...build.variants.avx2.flags,
+  '-Wno-psabi',
+  '-Wno-ignored-attributes',
+]
+const flagsOf = (isa) => (emulated.includes(isa) ? emulation : build.variants[isa].flags)
+
 const common = [
   `-std=${build.standard}`,
   ...build.flags,
   '-g1',
   '-Inative',
   '-Itest/native',
+  ...(emulated.length > 0 ? ['-DOPENELM_EMULATED'] : []),
   ...variants.map((isa) => `-DOPENELM_HAVE_${isa.toUpperCase()}`),
   // Unrolled kernels at -O3 with every access checked take a compiler minutes.
   ...(options.sanitize ? ['-O1', `-fsanitize=${options.sanitize}`, '-fno-sanitize-recover=all'] : []),
@@ -59,7 +73,7 @@ const sources = [
   ...variants.flatMap((isa) =>
     variantSources(isa).map((path) => ({
       path,
-      flags: [...common, ...build.variants[isa].flags],
+      flags: [...flagsOf(isa), ...common],
     })),
   ),
   ...tests.map((name) => ({ path: `test/native/${name}`, flags: common })),

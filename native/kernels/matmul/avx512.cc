@@ -1,0 +1,108 @@
+// Matmul, AVX-512 with VNNI: which kernels serve a weight type. The kernels are in the avx512_*.h beside this
+// file.
+
+#include "kernels/matmul/avx512_floats.h"
+#include "kernels/matmul/avx512_integers.h"
+#include "kernels/variants.h"
+
+namespace openelm {
+namespace {
+
+size_t no_scratch(size_t /*tokens*/, size_t /*cols*/) {
+  return 0;
+}
+
+size_t panel_bytes(size_t /*tokens*/, size_t /*cols*/) {
+  return sizeof(IntegerPanel);
+}
+
+/// Rows streamed for few tokens.
+template <class Format>
+constexpr MatmulImpl kStream{
+    "i16_stream_avx512", Activations::i16,  1, 1, Integers::bytes, pack_integers<Format::kOrder>,
+    no_scratch,          run_stream<Format>};
+
+/// Panels for many tokens.
+template <class Format>
+constexpr MatmulImpl kPanels{"i16_panel_avx512", Activations::i16,  1,
+                             kPanelRows,         Integers::bytes,   pack_integers<Format::kOrder>,
+                             panel_bytes,        run_panels<Format>};
+
+template <class Format>
+constexpr MatmulImpl kFloatStream{"f32_stream_avx512", Activations::f32, 1,          1,
+                                  floats_packed_bytes, pack_floats,      no_scratch, stream_floats<Format>};
+
+template <class Format>
+constexpr MatmulImpl kFloatPanels{"f32_panel_avx512",   Activations::f32,    1,
+                                  kFloatPanelRows,      floats_packed_bytes, pack_floats,
+                                  floats_scratch_bytes, panel_floats<Format>};
+
+constexpr MatmulImpl kExpandedStream{"expanded_stream_avx512",
+                                     Activations::f32,
+                                     1,
+                                     1,
+                                     floats_packed_bytes,
+                                     pack_floats,
+                                     expanded_scratch_bytes,
+                                     run_expanded<stream_floats<F32>>};
+
+constexpr MatmulImpl kExpandedPanels{"expanded_panel_avx512",
+                                     Activations::f32,
+                                     1,
+                                     kFloatPanelRows,
+                                     floats_packed_bytes,
+                                     pack_floats,
+                                     expanded_scratch_bytes,
+                                     run_expanded<panel_floats<F32>>};
+
+template <class Format>
+const MatmulImpl* floats(size_t tokens) {
+  return tokens <= kStreamTokens ? &kFloatStream<Format> : &kFloatPanels<Format>;
+}
+
+const MatmulImpl* expanded(size_t tokens) {
+  return tokens <= kStreamTokens ? &kExpandedStream : &kExpandedPanels;
+}
+
+template <class Few, class Many = Few>
+const MatmulImpl* integers(size_t tokens) {
+  return tokens <= kStreamTokens ? &kStream<Few> : &kPanels<Many>;
+}
+
+}  // namespace
+
+const MatmulImpl* matmul_avx512(DType type, size_t tokens) {
+  switch (type) {
+    case DType::f32:
+      return floats<F32>(tokens);
+    case DType::f16:
+      return floats<F16>(tokens);
+    case DType::bf16:
+      return floats<BF16>(tokens);
+    case DType::q8_0:
+      return integers<Q8_0>(tokens);
+    case DType::q4_0:
+      return integers<Q4_0, Q4_0Centered>(tokens);
+    case DType::q4_1:
+      return integers<Q4_1>(tokens);
+    case DType::q5_0:
+      return integers<Q5_0>(tokens);
+    case DType::q5_1:
+      return integers<Q5_1>(tokens);
+    case DType::q3_k:
+      return integers<Q3_K>(tokens);
+    case DType::q4_k:
+      return integers<Q4_K>(tokens);
+    case DType::q5_k:
+      return integers<Q5_K>(tokens);
+    case DType::q6_k:
+      return integers<Q6_K>(tokens);
+    case DType::iq4_nl:
+      return integers<IQ4_NL>(tokens);
+    case DType::q2_k:  // its minima change every 16 columns
+      return expanded(tokens);
+  }
+  return expanded(tokens);
+}
+
+}  // namespace openelm

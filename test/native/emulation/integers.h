@@ -1,0 +1,80 @@
+#pragma once
+
+// AVX-512 and VNNI: arithmetic on integers, wrapping.
+
+#include "lanes.h"
+
+namespace emulation {
+namespace {
+
+inline __m512i and_si512(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x & y; });
+}
+inline __m512i or_si512(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x | y; });
+}
+inline __m512i add_epi32(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x + y; });
+}
+inline __m512i add_epi64(__m512i a, __m512i b) {
+  return each<uint64_t>(a, b, [](uint64_t x, uint64_t y) { return x + y; });
+}
+inline __m512i max_epi32(__m512i a, __m512i b) {
+  return each<int32_t>(a, b, [](int32_t x, int32_t y) { return x > y ? x : y; });
+}
+inline uint16_t low16(uint32_t x) {
+  return static_cast<uint16_t>(x);
+}
+inline __m512i sub_epi16(__m512i a, __m512i b) {
+  return each<uint16_t>(a, b, [](uint32_t x, uint32_t y) { return low16(x - y); });
+}
+inline __m512i mullo_epi16(__m512i a, __m512i b) {
+  return each<uint16_t>(a, b, [](uint32_t x, uint32_t y) { return low16(x * y); });
+}
+inline __m512i mask_add_epi16(__m512i other, __mmask32 mask, __m512i a, __m512i b) {
+  const Lanes<uint16_t> o(other), x(a), y(b);
+  return each<uint16_t, __m512i>([&](int i) { return bit(mask, i) ? low16(uint32_t{x[i]} + y[i]) : o[i]; });
+}
+inline __m512i mask_sub_epi16(__m512i other, __mmask32 mask, __m512i a, __m512i b) {
+  const Lanes<uint16_t> o(other), x(a), y(b);
+  return each<uint16_t, __m512i>([&](int i) { return bit(mask, i) ? low16(uint32_t{x[i]} - y[i]) : o[i]; });
+}
+inline __m512i mask_mov_epi16(__m512i other, __mmask32 mask, __m512i a) {
+  const Lanes<uint16_t> o(other), x(a);
+  return each<uint16_t, __m512i>([&](int i) { return bit(mask, i) ? x[i] : o[i]; });
+}
+inline __mmask32 test_epi16_mask(__m512i a, __m512i b) {
+  const Lanes<uint16_t> x(a), y(b);
+  uint32_t mask = 0;
+  for (int i = 0; i < 32; ++i) mask |= static_cast<uint32_t>((x[i] & y[i]) != 0) << i;
+  return mask;
+}
+/// Counts of 16 and more give zero.
+inline __m512i srli_epi16(__m512i a, unsigned n) {
+  return each<uint16_t>(a, [=](uint32_t x) { return low16(n > 15 ? 0 : x >> n); });
+}
+inline __m512i slli_epi16(__m512i a, unsigned n) {
+  return each<uint16_t>(a, [=](uint32_t x) { return low16(n > 15 ? 0 : x << n); });
+}
+inline __m512i slli_epi32(__m512i a, unsigned n) {
+  return each<uint32_t>(a, [=](uint32_t x) { return n > 31 ? 0 : x << n; });
+}
+inline __m512i srl_epi16(__m512i a, __m128i n) {
+  const uint64_t count = Lanes<uint64_t, 16>(n)[0];
+  return srli_epi16(a, count > 15 ? 16 : static_cast<unsigned>(count));
+}
+inline __m512i srlv_epi16(__m512i a, __m512i n) {
+  return each<uint16_t>(a, n, [](uint32_t x, uint32_t y) { return low16(y > 15 ? 0 : x >> y); });
+}
+/// VNNI: two products of signed words a lane, added to it without saturation.
+inline __m512i dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
+  const Lanes<int16_t> x(a), y(b);
+  const Lanes<int32_t> s(sum);
+  return each<int32_t, __m512i>([&](int i) {
+    const int64_t wide = int64_t{s[i]} + int64_t{x[2 * i]} * y[2 * i] + int64_t{x[2 * i + 1]} * y[2 * i + 1];
+    return static_cast<int32_t>(static_cast<uint32_t>(wide));
+  });
+}
+
+}  // namespace
+}  // namespace emulation
