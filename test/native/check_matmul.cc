@@ -79,10 +79,10 @@ double activation_error(Activations kind, const Problem& p, const float* w, cons
     float largest = 0;
     for (size_t i = block; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
     for (size_t i = block; i < end; ++i) {
-      // i16: half a step of 15 bits of the block's largest. bf16: weight and activation keep 8 bits each.
+      // i16: half a step of 15 bits of the block's largest. bf16: weight and activation round by 2^-8 each.
       const double step = kind == Activations::i16
                               ? std::fabs(static_cast<double>(w[i])) * (largest / 32766.0 + 0x1p-110)
-                              : std::fabs(static_cast<double>(w[i]) * x[i]) * 0x1p-8;
+                              : std::fabs(static_cast<double>(w[i]) * x[i]) * (0x1p-7 + 0x1p-16);
       worst += step;
       squares += step * step;
     }
