@@ -6,7 +6,7 @@
 // with few (decode) the transposition would cost more than the products, and scores are dot products of 4
 // keys × 4 queries.
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "kernels/variants.h"
 #include "quant/blocks.h"
 

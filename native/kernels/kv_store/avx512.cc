@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "kernels/variants.h"
 #include "quant/blocks.h"
 

@@ -4,7 +4,7 @@
 // expansion to f32.
 
 #include "kernels/matmul/matmul.h"
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "quant/dequantize.h"
 
 namespace openelm {

@@ -14,7 +14,7 @@
 // Layout: [column block][token][256 (the last block: what is left)] i16, then [column block][token] scales,
 // then [column block][token][8] sums of the integers of each group of 32, as f32 (exact: 32 · 16383 < 2^24).
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 
 namespace openelm {
 namespace {

@@ -1,7 +1,7 @@
 // Probe, AVX-512 with VNNI. vpdpwssd (32 products, 16 sums) issues up to twice a cycle with a latency of 5:
 // sixteen independent sums cover it.
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "kernels/variants.h"
 
 namespace openelm {

@@ -1,6 +1,6 @@
 // RMS norm, AVX-512. The sum of squares is taken in f64, so that no input overflows it.
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "kernels/variants.h"
 
 namespace openelm {

@@ -1,6 +1,6 @@
 // Rotary position embedding, AVX-512.
 
-#include "kernels/simd/avx512.h"
+#include "kernels/simd/zmm.h"
 #include "kernels/variants.h"
 
 namespace openelm {

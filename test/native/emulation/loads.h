@@ -46,6 +46,12 @@ inline __m256i maskz_loadu_epi16_256(__mmask16 mask, const void* p) {
     if (bit(mask, i)) std::memcpy(&r[i], static_cast<const char*>(p) + 2 * i, 2);
   return r.as<__m256i>();
 }
+inline __m512i maskz_loadu_epi16(__mmask32 mask, const void* p) {
+  Lanes<uint16_t> r;
+  for (int i = 0; i < 32; ++i)
+    if (bit(mask, i)) std::memcpy(&r[i], static_cast<const char*>(p) + 2 * i, 2);
+  return r.as<__m512i>();
+}
 inline __m512 set1_ps(float x) {
   return each<float, __m512>([=](int) { return x; });
 }

@@ -86,6 +86,8 @@
 #define _mm512_mask_storeu_ps emulation::mask_storeu_ps
 #undef _mm512_mask_sub_epi16
 #define _mm512_mask_sub_epi16 emulation::mask_sub_epi16
+#undef _mm512_maskz_loadu_epi16
+#define _mm512_maskz_loadu_epi16 emulation::maskz_loadu_epi16
 #undef _mm512_maskz_loadu_ps
 #define _mm512_maskz_loadu_ps emulation::maskz_loadu_ps
 #undef _mm512_max_epi32

@@ -1,7 +1,7 @@
 #pragma once
 
-// Helpers of the avx512 and amx variants. Everything has internal linkage: code compiled with AVX-512 flags
-// must never be the copy of a function that the linker keeps for the others.
+// Helpers for 512-bit registers, shared by the avx512 and amx variants. Everything has internal linkage: code
+// compiled with AVX-512 flags must never be the copy of a function that the linker keeps for the others.
 
 #include <cstddef>
 #include <cstdint>

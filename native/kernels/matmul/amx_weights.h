@@ -1,0 +1,132 @@
+#pragma once
+
+// Weight rows as bf16, rounded to nearest even, in steps of 32 columns: one row of a tile, 64 bytes.
+//
+// A format's expand(row, first, cols, steps, out) writes columns first .. first + 32 · steps of a row, zeros
+// from `cols` on; steps lie kTileBytes apart in out. Counts are of vector instructions a step.
+
+#include "kernels/simd/zmm.h"
+#include "quant/blocks.h"
+#include "quant/dequantize.h"
+
+namespace openelm {
+namespace {
+
+constexpr size_t kTile = 16;         // rows or tokens of a tile
+constexpr size_t kStepColumns = 32;  // columns of a tile
+constexpr size_t kTileBytes = kTile * kStepColumns * 2;
+constexpr size_t kMostSteps = 8;  // of one call
+
+/// 16 and 16 floats as 32 bf16.
+inline __m512i to_bf16(__m512 low, __m512 high) {
+  return __builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(high, low));
+}
+
+/// 32 floats from column k of x, zeros from `cols` on, as bf16.
+inline __m512i load_bf16(const float* x, size_t k, size_t cols) {
+  const size_t left = cols - k;
+  return to_bf16(_mm512_maskz_loadu_ps(first_lanes(left), x + k),
+                 _mm512_maskz_loadu_ps(first_lanes(left > 16 ? left - 16 : 0), x + k + 16));
+}
+
+struct Bf16FromF32 {
+  static constexpr bool kNibbles = false;
+  static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
+    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+      const size_t k = first + s * kStepColumns, left = cols - k;
+      const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), row + 4 * k);
+      const __m512 high = _mm512_maskz_loadu_ps(first_lanes(left > 16 ? left - 16 : 0), row + 4 * k + 64);
+      _mm512_storeu_si512(out, to_bf16(low, high));
+    }
+  }
+};
+
+struct Bf16FromF16 {
+  static constexpr bool kNibbles = false;
+  static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
+    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+      const size_t k = first + s * kStepColumns, left = cols - k;
+      const __m256i low = _mm256_maskz_loadu_epi16(first_lanes(left), row + 2 * k);
+      const __m256i high = _mm256_maskz_loadu_epi16(first_lanes(left > 16 ? left - 16 : 0), row + 2 * k + 32);
+      _mm512_storeu_si512(out, to_bf16(_mm512_cvtph_ps(low), _mm512_cvtph_ps(high)));
+    }
+  }
+};
+
+/// Copied.
+struct Bf16FromBf16 {
+  static constexpr bool kNibbles = false;
+  static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
+    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+      const size_t k = first + s * kStepColumns, left = cols - k;
+      const __mmask32 lanes = left >= kStepColumns ? 0xffffffffu : (1u << left) - 1u;
+      _mm512_storeu_si512(out, _mm512_maskz_loadu_epi16(lanes, row + 2 * k));
+    }
+  }
+};
+
+/// The f16 at the start of each block, as f32.
+template <class Block>
+void load_scales(const uint8_t* p, size_t blocks, float* scales) {
+  uint64_t words[2] = {};
+  for (size_t b = 0; b < blocks; ++b)
+    words[b / 4] |= static_cast<uint64_t>(load_u16(p + b * sizeof(Block))) << (16 * (b % 4));
+  const __m128i halves = _mm_set_epi64x(static_cast<long long>(words[1]), static_cast<long long>(words[0]));
+  _mm256_store_ps(scales, _mm256_cvtph_ps(halves));
+}
+
+/// 2 widenings, 2 conversions, 2 products, about 3 to round; scales are one more.
+struct Bf16FromQ8_0 {
+  static constexpr bool kNibbles = false;
+  static void expand(const uint8_t* row, size_t first, size_t /*cols*/, size_t steps, uint8_t* out) {
+    const uint8_t* p = row + first / kGroup * sizeof(BlockQ8_0);
+    alignas(32) float scales[kMostSteps];
+    load_scales<BlockQ8_0>(p, steps, scales);
+    for (size_t s = 0; s < steps; ++s, p += sizeof(BlockQ8_0), out += kTileBytes) {
+      const __m512 d = _mm512_set1_ps(scales[s]);
+      const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_i128(p + 2)));
+      const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_i128(p + 18)));
+      _mm512_storeu_si512(out, to_bf16(_mm512_mul_ps(low, d), _mm512_mul_ps(high, d)));
+    }
+  }
+};
+
+/// Levels of Q4_0.
+inline constexpr int8_t kQ4Values[16] = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+
+/// Sixteen levels times the block's scale are a table of bf16, twice, that vpermw looks up by the low five
+/// bits of words shifted by 0, 4, 8 and 12: no widening, no masking. A product, about 3 to round, a shift, a
+/// lookup. The columns come out in the order of pack's nibble form.
+template <class Block, const int8_t* kLevels>
+struct Bf16FromNibbles {
+  static constexpr bool kNibbles = true;
+  static void expand(const uint8_t* row, size_t first, size_t /*cols*/, size_t steps, uint8_t* out) {
+    const __m512i shifts = _mm512_set_epi16(12, 12, 12, 12, 12, 12, 12, 12, 8, 8, 8, 8, 8, 8, 8, 8,  //
+                                            4, 4, 4, 4, 4, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m512 levels = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_i128(kLevels)));
+    const uint8_t* p = row + first / kGroup * sizeof(Block);
+    alignas(32) float scales[kMostSteps];
+    load_scales<Block>(p, steps, scales);
+    for (size_t s = 0; s < steps; ++s, p += sizeof(Block), out += kTileBytes) {
+      const __m512 scaled = _mm512_mul_ps(levels, _mm512_set1_ps(scales[s]));
+      const __m512i words = _mm512_srlv_epi16(_mm512_broadcast_i32x4(load_i128(p + 2)), shifts);
+      _mm512_storeu_si512(out, _mm512_permutexvar_epi16(words, to_bf16(scaled, scaled)));
+    }
+  }
+};
+
+/// Any type through the reference dequantizer. `first` is a multiple of the type's block.
+template <DType type>
+struct Bf16FromAny {
+  static constexpr bool kNibbles = false;
+  static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
+    alignas(64) float buffer[kMostSteps * kStepColumns];
+    const size_t count = min_of(cols - first, steps * kStepColumns);
+    dequantize_row(type, row + row_bytes(type, first), buffer, count);
+    for (size_t s = 0; s < steps; ++s, out += kTileBytes)
+      _mm512_storeu_si512(out, load_bf16(buffer, s * kStepColumns, count));
+  }
+};
+
+}  // namespace
+}  // namespace openelm
