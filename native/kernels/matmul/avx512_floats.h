@@ -49,39 +49,43 @@ void pack_floats(const float* x, size_t ldx, size_t /*tokens*/, size_t cols, siz
   }
 }
 
-/// R rows by T tokens straight from the file. Memory bounds it: 64 bytes of F32 a load and multiply-add.
-template <class Format, int R, int T>
-void stream_float_rows(const MatmulArgs& args, size_t row) {
-  const size_t cols = args.w->cols;
+/// One row by T tokens straight from the file: one stream of weights, four sums a token to cover latency.
+/// Memory bounds it: 64 bytes of F32 a load and multiply-add.
+template <class Format, int T>
+void stream_float_row(const MatmulArgs& args, size_t row) {
+  constexpr int kChains = 4;
+  const size_t cols = args.w->cols, stride = padded(cols);
   const float* x = static_cast<const float*>(args.packed);
-  const uint8_t* rows[R];
-  __m512 sum[R][T];
-  for (int r = 0; r < R; ++r) {
-    rows[r] = args.w->row(row + static_cast<size_t>(r));
-    for (int t = 0; t < T; ++t) sum[r][t] = _mm512_setzero_ps();
-  }
-  for (size_t k = 0; k < cols; k += 16) {
-    const __mmask16 lanes = first_lanes(cols - k);
-    for (int r = 0; r < R; ++r) {
-      const __m512 w = Format::load(rows[r], k, lanes);
-      for (int t = 0; t < T; ++t)
-        sum[r][t] =
-            _mm512_fmadd_ps(w, _mm512_loadu_ps(x + static_cast<size_t>(t) * padded(cols) + k), sum[r][t]);
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int t = 0; t < T; ++t) {
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + row + static_cast<size_t>(r)];
-      y = args.accumulate ? y + sum_of(sum[r][t]) : sum_of(sum[r][t]);
-    }
+  const uint8_t* data = args.w->row(row);
+  __m512 sum[T][kChains];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c) sum[t][c] = _mm512_setzero_ps();
+  const auto add = [&](size_t k, int chain, __mmask16 lanes) {
+    const __m512 w = Format::load(data, k, lanes);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+      sum[t][chain] =
+          _mm512_fmadd_ps(w, _mm512_loadu_ps(x + static_cast<size_t>(t) * stride + k), sum[t][chain]);
+  };
+  size_t k = 0;
+  for (; k + 16 * kChains <= cols; k += 16 * kChains)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c) add(k + 16 * static_cast<size_t>(c), c, 0xffff);
+  for (; k < cols; k += 16) add(k, 0, first_lanes(cols - k));
+#pragma GCC unroll 4
+  for (int t = 0; t < T; ++t) {
+    const __m512 low = _mm512_add_ps(sum[t][0], sum[t][1]), high = _mm512_add_ps(sum[t][2], sum[t][3]);
+    const float total = sum_of(_mm512_add_ps(low, high));
+    float& y = args.y[static_cast<size_t>(t) * args.ldy + row];
+    y = args.accumulate ? y + total : total;
   }
 }
 
 template <class Format, int T>
 void stream_floats(const MatmulArgs& args) {
-  size_t row = args.row_begin;
-  for (; row + 4 <= args.row_end; row += 4) stream_float_rows<Format, 4, T>(args, row);
-  for (; row < args.row_end; ++row) stream_float_rows<Format, 1, T>(args, row);
+  for (size_t row = args.row_begin; row < args.row_end; ++row) stream_float_row<Format, T>(args, row);
 }
 
 constexpr size_t kFloatPanelRows = 32;
