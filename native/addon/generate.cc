@@ -47,17 +47,11 @@ Napi::Value to_object(Napi::Env env, const GenerateResult& result) {
 
 }  // namespace
 
-Status read_token_ids(const Napi::Value& value, std::vector<int32_t>& ids) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
-    return Status(Code::invalid, "Expected an Int32Array of token ids");
-  const Napi::Int32Array array = value.As<Napi::Int32Array>();
-  ids.assign(array.Data(), array.Data() + array.ElementLength());
-  return {};
-}
-
 Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options) {
   GenerateRequest request;
-  if (Status status = read_token_ids(ids, request.ids); !status.ok()) return status;
+  std::span<const int32_t> given;
+  if (Status status = read_ids(ids, given); !status.ok()) return status;
+  request.ids.assign(given.begin(), given.end());
   if (!options.IsObject()) return Status(Code::invalid, "Expected an object of options");
   const Napi::Object object = options.As<Napi::Object>();
   if (Status status = read_sampling(object.Get("sampling"), request.sampling); !status.ok()) return status;

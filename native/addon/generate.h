@@ -3,15 +3,11 @@
 #include <napi.h>
 
 #include <memory>
-#include <vector>
 
 #include "addon/job.h"
 #include "model/generation.h"
 
 namespace openelm {
-
-/// Copies an Int32Array.
-Status read_token_ids(const Napi::Value& value, std::vector<int32_t>& ids);
 
 /// Reads ids and NativeGenerateOptions. A JavaScript exception may be pending when it fails.
 Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options);

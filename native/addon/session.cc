@@ -1,6 +1,6 @@
 #include "addon/session.h"
 
-#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +10,7 @@
 #include "addon/instance_data.h"
 #include "addon/job.h"
 #include "addon/tokenizer.h"
+#include "addon/tokenizer_args.h"
 #include "model/session.h"
 
 namespace openelm {
@@ -99,16 +100,16 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value evaluate(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!ready(env)) return env.Undefined();
-    std::vector<int32_t> ids;
+    std::span<const int32_t> given;
     const Result<LogitsMode> mode = read_logits_mode(info[1]);
-    const Status status = mode.ok() ? read_token_ids(info[0], ids) : mode.status;
+    const Status status = mode.ok() ? read_ids(info[0], given) : mode.status;
     if (!status.ok()) {
       throw_status(env, status);
       return env.Undefined();
     }
     size_t rows = 0;
-    if (mode.value == LogitsMode::all) rows = ids.size();
-    if (mode.value == LogitsMode::last && !ids.empty()) rows = 1;
+    if (mode.value == LogitsMode::all) rows = given.size();
+    if (mode.value == LogitsMode::last && !given.empty()) rows = 1;
     const size_t vocab = session_->model().config().vocab_size;
     // The array is JavaScript's own memory, filled by the thread; the reference keeps it until the promise
     // settles.
@@ -116,8 +117,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     if (env.IsExceptionPending()) return env.Undefined();
     const auto keep = std::make_shared<Napi::ObjectReference>(Napi::Persistent(logits.As<Napi::Object>()));
     float* data = rows == 0 ? nullptr : logits.Data();
-    const auto work = [session = session_, ids = std::move(ids), mode = mode.value, data,
-                       keep](Job&) -> Result<Job::Completion> {
+    const auto work = [session = session_, ids = std::vector<int32_t>(given.begin(), given.end()),
+                       mode = mode.value, data, keep](Job&) -> Result<Job::Completion> {
       if (Status failure = session->evaluate(ids, mode, data); !failure.ok()) return failure;
       return Job::Completion([keep](Napi::Env) -> Napi::Value { return keep->Value(); });
     };

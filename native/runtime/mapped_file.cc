@@ -44,6 +44,8 @@ MappedFile::~MappedFile() {
   if (data_) UnmapViewOfFile(data_);
 }
 
+void MappedFile::read_ahead() const noexcept {}
+
 #else
 
 namespace {
@@ -75,13 +77,16 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
     void* data = mmap(nullptr, mapped->size_, PROT_READ, MAP_SHARED, file.fd, 0);
     if (data == MAP_FAILED) return failure("Cannot map the file");
     mapped->data_ = static_cast<const uint8_t*>(data);
-    madvise(data, mapped->size_, MADV_WILLNEED);
   }
   return std::shared_ptr<const MappedFile>(std::move(mapped));
 }
 
 MappedFile::~MappedFile() {
   if (data_) munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+void MappedFile::read_ahead() const noexcept {
+  if (data_) madvise(const_cast<uint8_t*>(data_), size_, MADV_WILLNEED);
 }
 
 #endif

@@ -22,6 +22,10 @@ class MappedFile {
   const uint8_t* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }
 
+  /// Asks the system to read the whole file soon: for weights, which are all needed, not for whoever wants a
+  /// header.
+  void read_ahead() const noexcept;
+
   /// Whether [offset, offset + length) lies in the file.
   bool contains(uint64_t offset, uint64_t length) const noexcept {
     return offset <= size_ && length <= size_ - offset;
