@@ -1,0 +1,199 @@
+// The layers of the forward pass: attention block and feed-forward block.
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/forward.h"
+
+namespace openelm {
+
+ForwardPass::Packed ForwardPass::pack(Worker& worker, const float* x, size_t ldx, size_t tokens, size_t cols,
+                                      const float* norm, const MatmulImpl* impl, Buffer& shared,
+                                      Buffer PrivateBuffers::*own) {
+  if (tokens == 1) {
+    PrivateBuffers& mine = own_[worker.index()];
+    if (norm) {
+      kernels_.rms_norm(x, norm, config_.rms_eps, cols, mine.norm.as<float>());
+      x = mine.norm.as<float>();
+    }
+    impl->pack(x, cols, 1, cols, 0, 1, (mine.*own).data());
+    return {(mine.*own).data(), impl};
+  }
+  const auto [begin, end] = worker.share(tokens, impl->token_multiple);
+  if (norm) {
+    for (size_t t = begin; t < end; ++t)
+      kernels_.rms_norm(x + t * ldx, norm, config_.rms_eps, cols, norm_.as<float>() + t * cols);
+    x = norm_.as<float>();
+    ldx = cols;
+  }
+  if (begin < end) impl->pack(x, ldx, tokens, cols, begin, end, shared.data());
+  worker.barrier();
+  return {shared.data(), impl};
+}
+
+size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multiple) const {
+  constexpr size_t kChunksPerThread = 4;  // enough to even out a core that is slow or interrupted
+  const size_t target = rows / (worker.count() * kChunksPerThread);
+  return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
+}
+
+void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens,
+                           size_t row_begin, size_t row_end, float* y, size_t ldy, bool accumulate) {
+  x.impl->run(
+      {&w, row_begin, row_end, x.data, tokens, y, ldy, accumulate, own_[worker.index()].scratch.data()});
+}
+
+void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y,
+                           size_t ldy, bool accumulate) {
+  worker.for_chunks(w.rows, chunk_rows(worker, w.rows, x.impl->row_multiple), [&](size_t begin, size_t end) {
+    run_rows(worker, w, x, tokens, begin, end, y, ldy, accumulate);
+  });
+  worker.barrier();
+}
+
+void ForwardPass::attention_block(Worker& worker, size_t layer) {
+  project_heads(worker, layer, {0, config_.heads[layer] + 2 * config_.kv_heads[layer]});
+  attend_and_project(worker, layer);
+}
+
+/// The attention block of the last layer, which leaves only the tokens whose logits are wanted in the batch.
+/// False if there are none: the pass is done then.
+bool ForwardPass::last_attention_block(Worker& worker) {
+  const size_t layer = config_.layers() - 1;
+  const size_t heads = config_.heads[layer], all = heads + 2 * config_.kv_heads[layer];
+  if (logit_rows_.size() == tokens_.size()) {
+    attention_block(worker, layer);
+    return true;
+  }
+  project_heads(worker, layer, {heads, all});
+  if (logit_rows_.empty()) return false;
+  if (worker.index() == 0) keep_logit_rows();
+  worker.barrier();
+  project_heads(worker, layer, {0, heads});
+  attend_and_project(worker, layer);
+  return true;
+}
+
+/// Heads of qkv, normalized and rotated, and their keys and values in the cache.
+void ForwardPass::project_heads(Worker& worker, size_t layer, Heads heads) {
+  const LayerWeights& w = weights_.layers[layer];
+  const size_t n = tokens_.size(), head_dim = config_.head_dim;
+  const Packed normed = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.attn_norm,
+                             choose(w.qkv, n), packed_, &PrivateBuffers::packed);
+  // Chunks are whole heads: whoever computed a head also finishes it, with no barrier between. Where a kernel
+  // wants ranges of more than a head, those at the ends may hold heads that were not asked for.
+  const size_t whole_heads = std::lcm(head_dim, normed.impl->row_multiple);
+  const size_t first = heads.begin * head_dim / whole_heads * whole_heads;
+  const size_t rows =
+      std::min((heads.end * head_dim + whole_heads - 1) / whole_heads * whole_heads, w.qkv.rows) - first;
+  worker.for_chunks(rows, chunk_rows(worker, rows, whole_heads), [&](size_t begin, size_t end) {
+    begin += first;
+    end += first;
+    run_rows(worker, w.qkv, normed, n, begin, end, qkv_.as<float>(), w.qkv.rows, false);
+    finish_heads(layer, {std::max(begin / head_dim, heads.begin), std::min(end / head_dim, heads.end)});
+  });
+  worker.barrier();
+}
+
+void ForwardPass::attend_and_project(Worker& worker, size_t layer) {
+  const LayerWeights& w = weights_.layers[layer];
+  const size_t n = tokens_.size(), attn_width = w.attn_out.cols;
+  attend(worker, layer);
+  worker.barrier();
+  const Packed attended = pack(worker, attn_.as<float>(), attn_width, n, attn_width, nullptr,
+                               choose(w.attn_out, n), packed_, &PrivateBuffers::packed);
+  multiply(worker, w.attn_out, attended, n, residual_.as<float>(), config_.dim, true);
+}
+
+/// Norm and RoPE of query and key heads, and keys and values to the cache.
+void ForwardPass::finish_heads(size_t layer, Heads range) {
+  const LayerWeights& w = weights_.layers[layer];
+  const size_t head_dim = config_.head_dim, heads = config_.heads[layer], kv_heads = config_.kv_heads[layer];
+  for (size_t t = 0; t < tokens_.size(); ++t) {
+    const Token& token = tokens_[t];
+    float* row = qkv_.as<float>() + t * w.qkv.rows;
+    for (size_t head = range.begin; head < range.end; ++head) {
+      float* x = row + head * head_dim;
+      if (head >= heads + kv_heads) {
+        kernels_.kv_store(x, head_dim, token.kv->type(),
+                          token.kv->value(layer, head - heads - kv_heads, token.position));
+        continue;
+      }
+      kernels_.rms_norm(x, head < heads ? w.q_norm : w.k_norm, config_.rms_eps, head_dim, x);
+      kernels_.rope(x, rope_->cos(token.position), rope_->sin(token.position), 1, head_dim);
+      if (head >= heads)
+        kernels_.kv_store(x, head_dim, token.kv->type(), token.kv->key(layer, head - heads, token.position));
+    }
+  }
+}
+
+void ForwardPass::attend(Worker& worker, size_t layer) {
+  const LayerWeights& w = weights_.layers[layer];
+  const size_t heads = config_.heads[layer], kv_heads = config_.kv_heads[layer], group = heads / kv_heads;
+  const auto arguments = [&](const Run& run) {
+    AttentionArgs args{};
+    args.q = qkv_.as<float>() + run.begin * w.qkv.rows;
+    args.ldq = w.qkv.rows;
+    args.kv = run.kv->layer(layer);
+    args.first_pos = run.first_pos;
+    args.heads = heads;
+    args.kv_heads = kv_heads;
+    args.head_dim = config_.head_dim;
+    args.out = attn_.as<float>() + run.begin * w.attn_out.cols;
+    args.ldo = w.attn_out.cols;
+    args.scratch = own_[worker.index()].scratch.data();
+    return args;
+  };
+  if (tokens_.size() == 1) {
+    AttentionArgs args = arguments(runs_.front());
+    const auto [begin, end] = worker.share(heads);
+    args.head_begin = begin;
+    args.head_end = end;
+    args.token_end = 1;
+    if (begin < end) kernels_.attention.run(args);
+    return;
+  }
+  // Work items: a kv head's query heads × a tile of tokens of one run.
+  worker.for_chunks(attention_tiles_.size() * kv_heads, 1, [&](size_t begin, size_t end) {
+    for (size_t item = begin; item < end; ++item) {
+      const AttentionTile& tile = attention_tiles_[item / kv_heads];
+      AttentionArgs args = arguments(runs_[tile.run]);
+      args.head_begin = item % kv_heads * group;
+      args.head_end = args.head_begin + group;
+      args.token_begin = tile.begin;
+      args.token_end = tile.end;
+      kernels_.attention.run(args);
+    }
+  });
+}
+
+void ForwardPass::feed_forward(Worker& worker, size_t layer) {
+  const LayerWeights& w = weights_.layers[layer];
+  const size_t n = tokens_.size(), width = w.gate.rows;
+  const MatmulImpl* gate_impl = choose(w.gate, n);
+  const MatmulImpl* up_impl = choose(w.up, n);
+  const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
+                              gate_impl, packed_, &PrivateBuffers::packed);
+  const Packed up_in = gate_impl == up_impl
+                           ? gate_in
+                           : pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
+                                  up_impl, packed_second_, &PrivateBuffers::packed_second);
+  float* gate = gate_.as<float>();
+  float* up = up_.as<float>();
+  const size_t multiple = std::lcm(gate_impl->row_multiple, up_impl->row_multiple);
+  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t begin, size_t end) {
+    run_rows(worker, w.gate, gate_in, n, begin, end, gate, width, false);
+    run_rows(worker, w.up, up_in, n, begin, end, up, width, false);
+    for (size_t t = 0; t < n; ++t) {
+      float* g = gate + t * width + begin;
+      kernels_.swiglu(g, up + t * width + begin, end - begin, g);
+    }
+  });
+  worker.barrier();
+
+  const Packed hidden =
+      pack(worker, gate, width, n, width, nullptr, choose(w.down, n), packed_, &PrivateBuffers::packed);
+  multiply(worker, w.down, hidden, n, residual_.as<float>(), config_.dim, true);
+}
+
+}  // namespace openelm
