@@ -7,10 +7,8 @@
 #include <vector>
 
 #include "check.h"
-#include "memory.h"
+#include "matmul_problem.h"
 #include "quant/dequantize.h"
-#include "random.h"
-#include "weights.h"
 
 namespace openelm::check {
 namespace {
@@ -18,79 +16,6 @@ namespace {
 constexpr size_t kLine = 64;
 /// What y holds where a call must not write.
 constexpr float kUntouched = -12345.678f;
-
-struct Shape {
-  size_t rows, cols, tokens;
-};
-
-enum class Inputs { random, extreme, tiny };
-
-/// Columns that share an activation scale, at most.
-constexpr size_t kScaleBlock = 256;
-
-/// A product with its exact result and what may be lost on the way.
-struct Problem {
-  DType type;
-  Shape shape;
-  Guarded weights;
-  size_t ldx, ldy;
-  Guarded x;
-  WeightMatrix w;
-  bool independent;  // inputs are random, so their rounding errors are too
-
-  Problem(DType type, Shape shape, Scales scales, Inputs inputs, Random& random)
-      : type(type),
-        shape(shape),
-        weights(shape.rows * row_bytes(type, shape.cols)),
-        ldx(shape.cols + random.below(3)),
-        ldy(shape.rows + 3),
-        x(((shape.tokens - 1) * ldx + shape.cols) * sizeof(float), alignof(float)),
-        w{type, shape.rows, shape.cols, weights.data()},
-        independent(inputs == Inputs::random) {
-    for (size_t r = 0; r < shape.rows; ++r)
-      random_row(type, scales, random, weights.data() + r * row_bytes(type, shape.cols), shape.cols);
-    for (size_t t = 0; t < shape.tokens; ++t)
-      for (size_t i = 0; i < shape.cols; ++i) token(t)[i] = activation(inputs, random);
-  }
-
-  float* token(size_t t) const { return x.as<float>() + t * ldx; }
-
- private:
-  static float activation(Inputs inputs, Random& random) {
-    switch (inputs) {
-      case Inputs::random:
-        return random.normal();
-      case Inputs::extreme:
-        return random.below(2) ? 1000.0f : -1000.0f;
-      case Inputs::tiny:
-        return random.normal() * 1e-39f;
-    }
-    return 0;
-  }
-};
-
-/// What one output may be off by, apart from the f32 rounding of the sum.
-double activation_error(Activations kind, const Problem& p, const float* w, const float* x) {
-  const size_t n = p.shape.cols;
-  if (kind == Activations::f32) return 0;
-  double worst = 0, squares = 0;
-  for (size_t block = 0; block < n; block += kScaleBlock) {
-    const size_t end = std::min(n, block + kScaleBlock);
-    float largest = 0;
-    for (size_t i = block; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
-    for (size_t i = block; i < end; ++i) {
-      // i16: half a step of 15 bits of the block's largest. bf16: weight and activation round by 2^-8 each.
-      const double step = kind == Activations::i16
-                              ? std::fabs(static_cast<double>(w[i])) * (largest / 32766.0 + 0x1p-110)
-                              : std::fabs(static_cast<double>(w[i]) * x[i]) * (0x1p-7 + 0x1p-16);
-      worst += step;
-      squares += step * step;
-    }
-  }
-  // Independent errors of at most `step` each add up to more than 6·√Σstep² with probability 2·exp(-18)
-  // (Hoeffding's inequality).
-  return p.independent ? std::min(worst, 6 * std::sqrt(squares)) : worst;
-}
 
 enum class Split { whole, ranges, threads };
 
@@ -179,7 +104,8 @@ void expect_exact(Test& test, const MatmulImpl& impl, const Problem& p, const st
         sum += w[i] * xi;
         magnitude += (std::fabs(w[i]) + 2 * std::fabs(offsets[i])) * std::fabs(xi);
       }
-      const double bound = sum_error(n) * magnitude + activation_error(impl.activations, p, w.data(), x) +
+      const double bound = sum_error(n) * magnitude +
+                           rounding_error(impl.activations, p, w.data(), offsets, x) +
                            0x1p-126 * static_cast<double>(n);
       test.near(sum, y[t * p.ldy + r], bound, [&] { return at(impl, p, t, r); });
     }

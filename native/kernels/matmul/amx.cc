@@ -14,8 +14,8 @@
 //
 // Activations and weights are rounded to bf16, to nearest even.
 
-#include "kernels/matmul/amx_weights.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/amx_formats.h"
+#include "kernels/matmul/amx_tiles.h"
 #include "kernels/simd/tile_state.h"
 #include "kernels/variants.h"
 
@@ -25,47 +25,10 @@ namespace {
 constexpr size_t kPanelTiles = 4;
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
-/// Columns of a block, in steps; for types with super-blocks a whole one.
+/// Columns of a block, in steps, for types that have no super-blocks.
 constexpr size_t kBlockSteps = 6;
-static_assert(kMostSteps * kStepColumns == kSuperBlock && kBlockSteps <= kMostSteps);
-
-size_t steps_of(size_t cols) {
-  return round_up(cols, kStepColumns) / kStepColumns;
-}
-
-size_t tiles_of(size_t n) {
-  return round_up(n, kTile) / kTile;
-}
-
-size_t packed_bytes(size_t tokens, size_t cols) {
-  return tiles_of(tokens) * steps_of(cols) * kTileBytes;
-}
-
-/// Layout: [tile of 16 tokens][step][pair of columns][token][2] bf16; zeros beyond tokens and columns. Steps
-/// of nibble formats hold even columns of the first half, even ones of the second, then odd ones of both.
-template <bool nibbles>
-void pack(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last, void* packed) {
-  const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
-                                         30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-  const size_t steps = steps_of(cols);
-  for (size_t t = first; t < last; t += kTile) {
-    uint8_t* out = static_cast<uint8_t*>(packed) + t / kTile * steps * kTileBytes;
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
-      __m512i pairs[kTile];
-      for (size_t i = 0; i < kTile; ++i) {
-        pairs[i] = _mm512_setzero_si512();
-        if (t + i < tokens) pairs[i] = load_bf16(x + (t + i) * ldx, s * kStepColumns, cols);
-        if constexpr (nibbles) pairs[i] = _mm512_permutexvar_epi16(order, pairs[i]);
-      }
-      transpose16(pairs);
-      for (size_t i = 0; i < kTile; ++i) _mm512_storeu_si512(out + 64 * i, pairs[i]);
-    }
-  }
-}
 
 constexpr size_t kPanelBytes = kPanelTiles * kMostSteps * kTileBytes;
-constexpr size_t kSumsBytes = kTile * kTile * sizeof(float);
-
 /// A panel [row tile][step][16 rows][32] bf16, then sums [row tile][token tile][16 rows][16 tokens] f32.
 size_t scratch_bytes(size_t tokens, size_t /*cols*/) {
   return kPanelBytes + kPanelTiles * tiles_of(tokens) * kSumsBytes;
@@ -119,10 +82,13 @@ void multiply_tiles(const Tiles& t) {
   if constexpr (A > 1 && B > 1) _tile_stored(3, c + t.c_stride + kSumsBytes, 64);
 }
 
-/// The panel times one column block of all tokens.
-void multiply_panel(const Tiles& all, size_t row_tiles, size_t token_tiles) {
+/// The panel times one column block of all tokens. `between` is called with the first row of every pair of
+/// row tiles on the way through the first tokens.
+template <class Between>
+void multiply_panel(const Tiles& all, size_t row_tiles, size_t token_tiles, const Between& between) {
   for (size_t n = 0; n < token_tiles; n += 2) {
     for (size_t m = 0; m < row_tiles; m += 2) {
+      if (n == 0) between(m * kTile);
       Tiles t = all;
       t.a += m * t.a_stride;
       t.b += n * t.b_stride;
@@ -137,32 +103,6 @@ void multiply_panel(const Tiles& all, size_t row_tiles, size_t token_tiles) {
       else
         multiply_tiles<1, 1>(t);
     }
-  }
-}
-
-/// Sums [row][token] of a tile to y [token][row].
-void store_tile(const uint8_t* sums, size_t rows, size_t tokens, bool accumulate, float* y, size_t ldy) {
-  __m512i v[kTile];
-  for (size_t i = 0; i < kTile; ++i) v[i] = _mm512_loadu_si512(sums + 64 * i);
-  transpose16(v);
-  const __mmask16 lanes = first_lanes(rows);
-  for (size_t t = 0; t < tokens && t < kTile; ++t) {
-    __m512 sum = _mm512_castsi512_ps(v[t]);
-    if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, y + t * ldy));
-    _mm512_mask_storeu_ps(y + t * ldy, lanes, sum);
-  }
-}
-
-/// Rows beyond `rows` become zero.
-template <class Format>
-void expand_tile(const WeightMatrix& w, size_t row, size_t rows, size_t first_step, size_t steps,
-                 uint8_t* out) {
-  for (size_t r = 0; r < kTile; ++r, out += 64) {
-    if (r < rows) {
-      Format::expand(w.row(row + r), first_step * kStepColumns, w.cols, steps, out);
-      continue;
-    }
-    for (size_t s = 0; s < steps; ++s) _mm512_storeu_si512(out + s * kTileBytes, _mm512_setzero_si512());
   }
 }
 
@@ -181,9 +121,15 @@ void run(const MatmulArgs& args) {
                             panel + m * count * kTileBytes);
       finish_stores(panel);
       const uint8_t* b = static_cast<const uint8_t*>(args.packed) + step * kTileBytes;
+      const bool last = step + count >= steps;
+      const size_t next_row = last ? row + kPanelTiles * kTile : row, next_step = last ? 0 : step + count;
       multiply_panel({panel, count * kTileBytes, b, steps * kTileBytes, sums, token_tiles * kSumsBytes, count,
                       step == 0},
-                     row_tiles, token_tiles);
+                     row_tiles, token_tiles, [&](size_t r) {
+                       if (next_row + r < args.row_end)
+                         prefetch_steps(*args.w, next_row + r, min_of(2 * kTile, args.row_end - next_row - r),
+                                        next_step, min_of(block_steps, steps - next_step));
+                     });
     }
     for (size_t m = 0; m < row_tiles; ++m)
       for (size_t n = 0; n < token_tiles; ++n)
@@ -192,51 +138,18 @@ void run(const MatmulArgs& args) {
   }
 }
 
-template <class Format, size_t block_steps = kBlockSteps>
-constexpr MatmulImpl kTiles{
-    "bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
-    packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format, block_steps>};
-
-template <DType type>
-constexpr const MatmulImpl* kAny = &kTiles<Bf16FromAny<type>>;
-template <DType type>
-constexpr const MatmulImpl* kAnySuperBlock = &kTiles<Bf16FromAny<type>, kMostSteps>;
+template <class Format, size_t block_steps>
+struct Tiled {
+  static constexpr MatmulImpl impl{
+      "bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
+      packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format, block_steps>};
+};
 
 }  // namespace
 
 const MatmulImpl* matmul_amx(DType type, size_t tokens) {
   if (tokens < kFewestTokens) return matmul_avx512(type, tokens);
-  switch (type) {
-    case DType::f32:
-      return &kTiles<Bf16FromF32>;
-    case DType::f16:
-      return &kTiles<Bf16FromF16>;
-    case DType::bf16:
-      return &kTiles<Bf16FromBf16>;
-    case DType::q8_0:
-      return &kTiles<Bf16FromQ8_0>;
-    case DType::q4_0:
-      return &kTiles<Bf16FromNibbles<BlockQ4_0, kQ4Values>>;
-    case DType::iq4_nl:
-      return &kTiles<Bf16FromNibbles<BlockIQ4_NL, kIq4Values>>;
-    case DType::q4_1:
-      return kAny<DType::q4_1>;
-    case DType::q5_0:
-      return kAny<DType::q5_0>;
-    case DType::q5_1:
-      return kAny<DType::q5_1>;
-    case DType::q2_k:
-      return kAnySuperBlock<DType::q2_k>;
-    case DType::q3_k:
-      return kAnySuperBlock<DType::q3_k>;
-    case DType::q4_k:
-      return kAnySuperBlock<DType::q4_k>;
-    case DType::q5_k:
-      return kAnySuperBlock<DType::q5_k>;
-    case DType::q6_k:
-      return kAnySuperBlock<DType::q6_k>;
-  }
-  return matmul_avx512(type, tokens);
+  return for_bf16_format<Tiled, kBlockSteps>(type);
 }
 
 }  // namespace openelm

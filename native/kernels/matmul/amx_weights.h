@@ -1,13 +1,12 @@
 #pragma once
 
-// Weight rows as bf16, rounded to nearest even, in steps of 32 columns: one row of a tile, 64 bytes.
+// Weight rows as bf16, rounded to nearest even, in steps of 32 columns: one row of a tile, 64 bytes. Shared
+// by the variants that multiply bf16.
 //
 // A format's expand(row, first, cols, steps, out) writes columns first .. first + 32 · steps of a row, zeros
 // from `cols` on; steps lie kTileBytes apart in out. Counts are of vector instructions a step.
 
-#include "kernels/simd/zmm.h"
-#include "quant/blocks.h"
-#include "quant/dequantize.h"
+#include "kernels/matmul/zmm_formats.h"
 
 namespace openelm {
 namespace {
@@ -92,7 +91,7 @@ struct Bf16FromQ8_0 {
 };
 
 /// Levels of Q4_0.
-inline constexpr int8_t kQ4Values[16] = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+constexpr int8_t kQ4Values[16] = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
 
 /// Sixteen levels times the block's scale are a table of bf16, twice, that vpermw looks up by the low five
 /// bits of words shifted by 0, 4, 8 and 12: no widening, no masking. A product, about 3 to round, a shift, a
@@ -111,6 +110,36 @@ struct Bf16FromNibbles {
       const __m512 scaled = _mm512_mul_ps(levels, _mm512_set1_ps(scales[s]));
       const __m512i words = _mm512_srlv_epi16(_mm512_broadcast_i32x4(load_i128(p + 2)), shifts);
       _mm512_storeu_si512(out, _mm512_permutexvar_epi16(words, to_bf16(scaled, scaled)));
+    }
+  }
+};
+
+/// The other block formats, group by group: 2 widenings, 2 conversions, 2 products or multiply-adds, about 3
+/// to round, and what the format takes. `first` is a multiple of 256 columns.
+template <class Format>
+struct Bf16FromGroups {
+  static constexpr bool kNibbles = Format::kOrder == Order::nibbles;
+  static_assert(kMostSteps == kBlockGroups);
+  static void expand(const uint8_t* row, size_t first, size_t /*cols*/, size_t steps, uint8_t* out) {
+    Format format;
+    format.open(row, first / kColumnBlock, steps);
+    alignas(32) float scales[kMostSteps], offsets[kMostSteps];
+    _mm256_store_ps(scales, format.scale);
+    if constexpr (Format::kOffset) _mm256_store_ps(offsets, format.offset);
+    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+      const __m512i q = format.group(s);
+      const __m512 d = _mm512_set1_ps(scales[s]);
+      __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(q)));
+      __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(q, 1)));
+      if constexpr (Format::kOffset) {
+        const __m512 offset = _mm512_set1_ps(offsets[s]);
+        low = _mm512_fmadd_ps(low, d, offset);
+        high = _mm512_fmadd_ps(high, d, offset);
+      } else {
+        low = _mm512_mul_ps(low, d);
+        high = _mm512_mul_ps(high, d);
+      }
+      _mm512_storeu_si512(out, to_bf16(low, high));
     }
   }
 };

@@ -1,8 +1,10 @@
 // Matmul, AVX-512 with VNNI: which kernels serve a weight type. The kernels are in the avx512_*.h beside this
 // file.
 
+#include "kernels/matmul/avx512_decode.h"
 #include "kernels/matmul/avx512_floats.h"
-#include "kernels/matmul/avx512_integers.h"
+#include "kernels/matmul/avx512_panel.h"
+#include "kernels/matmul/avx512_stream.h"
 #include "kernels/variants.h"
 
 namespace openelm {
@@ -12,21 +14,28 @@ size_t no_scratch(size_t /*tokens*/, size_t /*cols*/) {
   return 0;
 }
 
-size_t panel_bytes(size_t /*tokens*/, size_t /*cols*/) {
-  return sizeof(IntegerPanel);
-}
-
 /// Rows streamed for few tokens.
 template <class Format>
 constexpr MatmulImpl kStream{
     "i16_stream_avx512", Activations::i16,  1, 1, Integers::bytes, pack_integers<Format::kOrder>,
     no_scratch,          run_stream<Format>};
 
+/// Rows of the commonest formats for few tokens.
+template <class Format>
+constexpr MatmulImpl kDecode{"i15_decode_avx512",
+                             Activations::i16,
+                             1,
+                             1,
+                             Planes::bytes,
+                             pack_planes<Format::kOrder, Format::kConstant, Format::kShared>,
+                             no_scratch,
+                             run_decode<Format>};
+
 /// Panels for many tokens.
 template <class Format>
-constexpr MatmulImpl kPanels{"i16_panel_avx512", Activations::i16,  1,
-                             kPanelRows,         Integers::bytes,   pack_integers<Format::kOrder>,
-                             panel_bytes,        run_panels<Format>};
+constexpr MatmulImpl kPanels{"i13_panel_avx512", Activations::i13,  kTileTokens,
+                             kGroupRows,         TokenTiles::bytes, pack_tiles<Format::kOrder>,
+                             Panel::bytes,       run_panels<Format>};
 
 template <class Format>
 constexpr MatmulImpl kFloatStream{"f32_stream_avx512", Activations::f32, 1,          1,
@@ -64,9 +73,14 @@ const MatmulImpl* expanded(size_t tokens) {
   return tokens <= kStreamTokens ? &kExpandedStream : &kExpandedPanels;
 }
 
-template <class Few, class Many = Few>
+template <class Format>
 const MatmulImpl* integers(size_t tokens) {
-  return tokens <= kStreamTokens ? &kStream<Few> : &kPanels<Many>;
+  return tokens <= kStreamTokens ? &kStream<Format> : &kPanels<Format>;
+}
+
+template <class Unit, class Format>
+const MatmulImpl* common(size_t tokens) {
+  return tokens <= kDecodeTokens ? &kDecode<Unit> : &kPanels<Format>;
 }
 
 }  // namespace
@@ -82,7 +96,7 @@ const MatmulImpl* matmul_avx512(DType type, size_t tokens) {
     case DType::q8_0:
       return integers<Q8_0>(tokens);
     case DType::q4_0:
-      return integers<Q4_0, Q4_0Centered>(tokens);
+      return common<UnitQ4_0, Q4_0Centered>(tokens);
     case DType::q4_1:
       return integers<Q4_1>(tokens);
     case DType::q5_0:
@@ -92,11 +106,11 @@ const MatmulImpl* matmul_avx512(DType type, size_t tokens) {
     case DType::q3_k:
       return integers<Q3_K>(tokens);
     case DType::q4_k:
-      return integers<Q4_K>(tokens);
+      return common<UnitQ4_K, Q4_K>(tokens);
     case DType::q5_k:
-      return integers<Q5_K>(tokens);
+      return common<UnitQ5_K, Q5_K>(tokens);
     case DType::q6_k:
-      return integers<Q6_K>(tokens);
+      return common<UnitQ6_K, Q6_K>(tokens);
     case DType::iq4_nl:
       return integers<IQ4_NL>(tokens);
     case DType::q2_k:  // its minima change every 16 columns

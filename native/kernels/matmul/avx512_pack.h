@@ -14,25 +14,10 @@
 // Layout: [column block][token][256 (the last block: what is left)] i16, then [column block][token] scales,
 // then [column block][token][8] sums of the integers of each group of 32, as f32 (exact: 32 · 16383 < 2^24).
 
-#include "kernels/simd/zmm.h"
+#include "kernels/matmul/zmm_formats.h"
 
 namespace openelm {
 namespace {
-
-constexpr size_t kColumnBlock = 256;
-constexpr size_t kGroupColumns = 32;
-constexpr size_t kBlockGroups = kColumnBlock / kGroupColumns;
-
-/// Order of a group's 32 columns in registers. Integers of nibble formats come cheapest as words shifted by
-/// 0, 4, 8 and 12 bits, so their activations are packed in that order: even columns of the first half, even
-/// ones of the second, then odd ones of both.
-enum class Order { natural, nibbles };
-
-/// Index of each place's column in the nibble order.
-inline __m512i nibble_order() {
-  return _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
-                          30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-}
 
 /// The packed activations of a matmul, by pointer.
 struct Integers {
@@ -75,6 +60,13 @@ inline float largest_magnitude(const float* x, size_t n) {
   m = _mm_max_epi32(m, _mm_unpackhi_epi64(m, m));
   m = _mm_max_epi32(m, _mm_srli_epi64(m, 32));
   return _mm_cvtss_f32(_mm_castsi128_ps(m));
+}
+
+/// 32 values times `inverse`, rounded to i16.
+inline __m512i round_group(const float* x, __m512 inverse) {
+  const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), inverse));
+  const __m512i b = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), inverse));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtsepi32_epi16(a)), _mm512_cvtsepi32_epi16(b), 1);
 }
 
 template <Order order>

@@ -30,6 +30,7 @@ enum class Activations {
   f32,   // exact
   i16,   // 15-bit integers with one scale for at most 256 values of a token: relative to the block's largest
          // value
+  i13,   // 13-bit integers with one scale for 128 values of a token; so are the weights then
   bf16,  // 8 bits of significand, relative to each value; so are the weights then
 };
 

@@ -30,5 +30,25 @@ inline void accumulate_dot(__m512i& sum, __m512i a, __m512i b) {
 #endif
 }
 
+/// sum += dot products of four unsigned bytes with four signed ones (vpdpbusd).
+inline void accumulate_bytes(__m512i& sum, __m512i a, __m512i b) {
+#if defined(__GNUC__) && !defined(__clang__)
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#else
+  sum = _mm512_dpbusd_epi32(sum, a, b);
+#endif
+}
+
+/// accumulate_dot for half a register, b being the pair at `pair` in every lane.
+inline void accumulate_dot(__m256i& sum, __m256i a, const int16_t* pair) {
+#if defined(__GNUC__) && !defined(__clang__)
+  __asm__("vpdpwssd %2%{1to8%}, %1, %0" : "+v"(sum) : "v"(a), "m"(*reinterpret_cast<const int(*)[1]>(pair)));
+#else
+  int both;
+  __builtin_memcpy(&both, pair, sizeof both);
+  sum = _mm256_dpwssd_epi32(sum, a, _mm256_set1_epi32(both));
+#endif
+}
+
 }  // namespace
 }  // namespace openelm

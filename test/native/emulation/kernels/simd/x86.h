@@ -23,5 +23,13 @@ inline void accumulate_dot(__m512i& sum, __m512i a, __m512i b) {
   sum = _mm512_dpwssd_epi32(sum, a, b);
 }
 
+inline void accumulate_dot(__m256i& sum, __m256i a, const int16_t* pair) {
+  int both;
+  std::memcpy(&both, pair, sizeof both);
+  const __m512i wide =
+      _mm512_dpwssd_epi32(_mm512_castsi256_si512(sum), _mm512_castsi256_si512(a), _mm512_set1_epi32(both));
+  sum = _mm512_castsi512_si256(wide);
+}
+
 }  // namespace
 }  // namespace openelm

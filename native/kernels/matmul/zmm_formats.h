@@ -1,17 +1,32 @@
 #pragma once
 
-// Block formats as the integer kernels see them: up to 8 groups of 32 columns, an element being
+// Block formats as kernels with 512-bit registers see them: up to 8 groups of 32 columns, an element being
 // scale[group] · integer + offset[group]. Layouts: quant/blocks.h.
 //
 // A format has open(row, block, groups), which reads the scales of column block `block`, and group(g), which
 // gives a group's 32 integers as i16 in the format's order. kOffset: whether offsets are used.
 
-#include "kernels/matmul/avx512_pack.h"
+#include "kernels/simd/zmm.h"
 #include "quant/blocks.h"
 #include "quant/dequantize.h"
 
 namespace openelm {
 namespace {
+
+constexpr size_t kColumnBlock = 256;
+constexpr size_t kGroupColumns = 32;
+constexpr size_t kBlockGroups = kColumnBlock / kGroupColumns;
+
+/// Order of a group's 32 columns in registers. Integers of nibble formats come cheapest as words shifted by
+/// 0, 4, 8 and 12 bits, so their activations are packed in that order: even columns of the first half, even
+/// ones of the second, then odd ones of both.
+enum class Order { natural, nibbles };
+
+/// Index of each place's column in the nibble order.
+inline __m512i nibble_order() {
+  return _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
+                          30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+}
 
 /// The f16 values `stride` bytes apart, as f32; zero beyond `groups`. They are put together with scalar
 /// instructions, which do not compete with the vector ports that bound decode.
@@ -64,17 +79,6 @@ struct Q8_0 : Simple<BlockQ8_0> {
   static constexpr Order kOrder = Order::natural;
   static constexpr bool kOffset = false;
   __m512i group(size_t g) const { return _mm512_cvtepi8_epi16(load_i256(at(g) + 2)); }
-};
-
-/// Q4_0 with its -8 as an offset: cheaper where every group is unpacked for few tokens.
-struct Q4_0 : Simple<BlockQ4_0> {
-  static constexpr Order kOrder = Order::nibbles;
-  static constexpr bool kOffset = true;
-  void open(const uint8_t* row, size_t block, size_t groups) {
-    Simple::open(row, block, groups);
-    offset = _mm256_mul_ps(scale, _mm256_set1_ps(-8.0f));
-  }
-  __m512i group(size_t g) const { return nibble_words(at(g) + 2); }
 };
 
 /// Q4_0 with its -8 in the integers.

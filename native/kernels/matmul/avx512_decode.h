@@ -1,0 +1,160 @@
+#pragma once
+
+// Products of the commonest formats of 4 to 6 bits for few tokens: four rows at a time from the file's
+// blocks.
+//
+// Loads bind a row at a time: 6 of activations for 72 bytes of Q4_0, where Zen 4 does one of 512 bits a
+// cycle. Four rows share them. They are four streams of weights, though, which hardware prefetchers do not
+// follow, so lines are asked for in the order of addresses, some rows ahead.
+//
+// 512-bit instructions for 128 columns, a row and a token, without loads: Q4_0 16 (72 bytes), Q4_K 19 (72),
+// Q6_K 24 (105). At two a cycle that is 7.5 to 9 bytes a cycle.
+
+#include "kernels/matmul/avx512_units.h"
+#include "kernels/matmul/matmul.h"
+
+namespace openelm {
+namespace {
+
+constexpr size_t kDecodeTokens = 4;
+/// How far ahead of the rows at work weights are asked for; 4 KiB is too near, 16 KiB no better.
+constexpr size_t kPrefetchBytes = 8192;
+
+/// The product of one row's unit with a token's, as 32-bit sums of each lane's columns times 128.
+template <class Format>
+inline __m512 product(const __m512i* q, const __m512i* high_plane, const __m512i* low_plane, int vectors,
+                      __m512i start) {
+  __m512i high = _mm512_setzero_si512(), low = start;
+#pragma GCC unroll 2
+  for (int v = 0; v < vectors; ++v) {
+    accumulate_bytes(high, q[v], high_plane[v]);
+    accumulate_bytes(low, q[v], low_plane[v]);
+  }
+  return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(high, 7), low));
+}
+
+/// One unit of R rows by T tokens, added to their sums.
+template <class Format, int R, int T>
+inline void add_units(const Format* formats, size_t half, const PlaneUnit* units, __m512 (*sum)[T]) {
+  __m512i q[R][2];
+  __m512 scale[R][2];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) formats[r].read(half, q[r], scale[r]);
+#pragma GCC unroll 4
+  for (int t = 0; t < T; ++t) {
+    const PlaneUnit& x = units[t];
+    const __m512 x_scale = _mm512_set1_ps(x.scale);
+    __m512i high[2], low[2], start[2];
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) {
+      high[v] = _mm512_loadu_si512(x.high[v]);
+      low[v] = _mm512_loadu_si512(x.low[v]);
+      start[v] = Format::kConstant == 0 ? _mm512_setzero_si512() : _mm512_loadu_si512(x.start[v]);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      if constexpr (Format::kShared) {
+        const __m512 p = product<Format>(q[r], high, low, 2, start[0]);
+        sum[r][t] = _mm512_fmadd_ps(p, _mm512_mul_ps(scale[r][0], x_scale), sum[r][t]);
+      } else {
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; ++v) {
+          const __m512 p = product<Format>(q[r] + v, high + v, low + v, 1, start[v]);
+          sum[r][t] = _mm512_fmadd_ps(p, _mm512_mul_ps(scale[r][v], x_scale), sum[r][t]);
+        }
+      }
+    }
+  }
+}
+
+/// R rows by T tokens.
+template <class Format, int R, int T>
+void decode_rows(const MatmulArgs& args, const uint8_t* data, size_t stride, size_t row) {
+  const Planes a(args.packed, args.tokens, args.w->cols);
+  const size_t cols = args.w->cols;
+  __m512 sum[R][T];
+  __m256 offsets[R][T];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      sum[r][t] = _mm512_setzero_ps();
+      offsets[r][t] = _mm256_setzero_ps();
+    }
+  for (size_t column = 0, block = 0; column < cols; column += kColumnBlock, ++block) {
+    const size_t left = cols - column, whole = min_of(left / kUnitColumns, 2);
+    const char* ahead =
+        reinterpret_cast<const char*>(data + R * 2 * block * Format::kUnitBytes + kPrefetchBytes);
+#pragma GCC unroll 20
+    for (size_t i = 0; i < R * 2 * Format::kUnitBytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T1);
+    Format formats[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) formats[r].open(data + static_cast<size_t>(r) * stride, block);
+    const auto add = [&](size_t half) {
+      add_units<Format, R, T>(formats, half, &a.unit(2 * block + half, 0), sum);
+    };
+    if (whole == 2) {
+      add(0);
+      add(1);
+    } else {
+      if (whole == 1) add(0);
+      if (left % kUnitColumns > 0) {
+        // What is left of a row, from a copy: nothing behind it is read.
+        alignas(64) uint8_t copies[R][2 * Format::kUnitBytes] = {};
+        const size_t skipped = whole * Format::kUnitBytes;
+        for (int r = 0; r < R; ++r) {
+          __builtin_memcpy(copies[r] + skipped, formats[r].p + skipped,
+                           row_bytes(args.w->type, left % kUnitColumns));
+          formats[r].p = copies[r];
+        }
+        add(whole);
+      }
+    }
+    if constexpr (Format::kOffset) {
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int t = 0; t < T; ++t)
+          offsets[r][t] = _mm256_fmadd_ps(
+              formats[r].offset, _mm256_loadu_ps(a.sum(block, static_cast<size_t>(t))), offsets[r][t]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const float total = sum_of(sum[r][t]) + (Format::kOffset ? sum_of(offsets[r][t]) : 0.0f);
+      float& y = args.y[static_cast<size_t>(t) * args.ldy + row + static_cast<size_t>(r)];
+      y = args.accumulate ? y + total : total;
+    }
+}
+
+template <class Format, int T>
+void decode(const MatmulArgs& args) {
+  const size_t stride = row_bytes(args.w->type, args.w->cols);
+  const uint8_t* data = args.w->data + args.row_begin * stride;
+  size_t row = args.row_begin;
+  constexpr int kRows = T == 1 ? 4 : 2;  // more sums would not fit the registers
+  for (; row + kRows <= args.row_end; row += kRows, data += kRows * stride)
+    decode_rows<Format, kRows, T>(args, data, stride, row);
+  for (; row < args.row_end; ++row, data += stride) decode_rows<Format, 1, T>(args, data, stride, row);
+}
+
+template <class Format>
+void run_decode(const MatmulArgs& args) {
+  switch (args.tokens) {
+    case 1:
+      return decode<Format, 1>(args);
+    case 2:
+      return decode<Format, 2>(args);
+    case 3:
+      return decode<Format, 3>(args);
+    case 4:
+      return decode<Format, 4>(args);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+}  // namespace openelm
