@@ -95,8 +95,12 @@ void attend(const AttentionArgs& a, size_t kv_head, size_t head_begin, size_t he
 
   const size_t positions = s.many.visible[queries - 1], cache = kv_head * a.kv.n_ctx * stride;
   for (size_t p = 0; p < positions; p += kPositions) {
-    const Block b{a.kv.k + cache + p * stride, a.kv.v + cache + p * stride, stride, p,
-                  min_of(kPositions, positions - p)};
+    const Block b{a.kv.k + cache + p * stride,
+                  a.kv.v + cache + p * stride,
+                  stride,
+                  p,
+                  min_of(kPositions, positions - p),
+                  min_of(kPositions, positions - min_of(positions, p + kPositions))};
     if (!few) {
       attend_many<type>(s.many, queries, b, head_dim);
       continue;
