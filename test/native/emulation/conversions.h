@@ -86,6 +86,15 @@ __m512i shuffle_i32x4(__m512i a, __m512i b) {
     return (i < 8 ? x : y)[4 * lane + i % 4];
   });
 }
+/// Within each 128 bits, two elements of a, then two of b.
+template <int control>
+__m512 shuffle_ps(__m512 a, __m512 b) {
+  const Lanes<float> x(a), y(b);
+  return each<float, __m512>([&](int i) {
+    const int from = i / 4 * 4 + ((control >> (2 * (i % 4))) & 3);
+    return i % 4 < 2 ? x[from] : y[from];
+  });
+}
 template <class Half, class Vector, int which>
 Half extract_half(Vector v) {
   Half half;

@@ -180,3 +180,9 @@
 #define _mm512_roundscale_ps(a, control) emulation::roundscale_ps<control>(a)
 #undef _mm512_shuffle_i32x4
 #define _mm512_shuffle_i32x4(a, b, control) emulation::shuffle_i32x4<control>(a, b)
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4(a, b, control) \
+  emulation::cast<__m512>(                  \
+      emulation::shuffle_i32x4<control>(emulation::cast<__m512i>(a), emulation::cast<__m512i>(b)))
+#undef _mm512_shuffle_ps
+#define _mm512_shuffle_ps(a, b, control) emulation::shuffle_ps<control>(a, b)
