@@ -1,5 +1,6 @@
 #include "model/sampler/vector_math.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -32,6 +33,26 @@ inline float exp_negative(float x) {
   return x > -87.0f ? value : 0.0f;
 }
 
+/// Sum of term(0) to term(n - 1): lanes of floats over a short stretch, so that little is lost, then doubles.
+template <class Term>
+double sum(size_t n, const Term& term) {
+  constexpr size_t kStretch = 256;
+  double total = 0;
+  size_t i = 0;
+  while (i + kLanes <= n) {
+    float lanes[kLanes] = {};
+    for (const size_t end = std::min(n, i + kStretch); i + kLanes <= end; i += kLanes) {
+      for (size_t j = 0; j < kLanes; ++j) lanes[j] += term(i + j);
+    }
+    for (size_t width = kLanes / 2; width > 0; width /= 2) {
+      for (size_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+    }
+    total += lanes[0];
+  }
+  for (; i < n; ++i) total += term(i);
+  return total;
+}
+
 }  // namespace
 
 float max_value(std::span<const float> values) {
@@ -48,15 +69,25 @@ float max_value(std::span<const float> values) {
 }
 
 int32_t argmax(std::span<const float> values) {
-  const float best = max_value(values);
-  size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    bool here = false;
-    for (size_t j = 0; j < kLanes; ++j) here |= values[i + j] == best;
-    if (here) break;
+  constexpr size_t kStretch = 1024;  // only the stretch with the largest value is read again
+  float best = -kInfinity;
+  size_t where = 0;
+  for (size_t begin = 0; begin < values.size(); begin += kStretch) {
+    const float here = max_value(values.subspan(begin, std::min(kStretch, values.size() - begin)));
+    if (here > best) {
+      best = here;
+      where = begin;
+    }
   }
-  while (i < values.size() && values[i] != best) ++i;
-  return i < values.size() ? static_cast<int32_t>(i) : 0;
+  while (where < values.size() && values[where] != best) ++where;
+  return where < values.size() ? static_cast<int32_t>(where) : 0;
+}
+
+bool ordered(std::span<const float> values) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  uint32_t strange = 0;
+  for (const float value : values) strange += value <= kLargest ? 0u : 1u;  // as a sum it may use lanes
+  return strange == 0;
 }
 
 void make_ordered(std::span<float> values) {
@@ -67,42 +98,34 @@ void make_ordered(std::span<float> values) {
   }
 }
 
-double sum(std::span<const float> values) {
-  float lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) lanes[j] += values[i + j];
-  }
-  double total = 0;
-  for (const float lane : lanes) total += lane;
-  for (; i < values.size(); ++i) total += values[i];
-  return total;
-}
-
-size_t count_from(std::span<const float> keys, float floor) {
+Tail tail_from(std::span<const float> keys, const float* weights, float floor) {
   uint32_t count = 0;  // whole numbers: the compiler may use lanes by itself
   for (const float key : keys) count += key >= floor ? 1u : 0u;
-  return count;
+  if (!weights) return {static_cast<double>(count), count};
+  const auto part = [&](size_t i) {
+    const float weight = weights[i];  // loaded in any case, or the loop stays scalar
+    return keys[i] >= floor ? weight : 0.0f;
+  };
+  return {sum(keys.size(), part), count};
 }
 
-float weight_from(std::span<const float> keys, const float* weights, float floor) {
-  float lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= keys.size(); i += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) {
-      const float weight = weights[i + j];  // loaded in any case, or the loop stays scalar
-      lanes[j] += keys[i + j] >= floor ? weight : 0.0f;
-    }
+void mask_below(std::span<const float> keys, float floor, const float* values, float* out) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const float value = values[i];
+    out[i] = keys[i] >= floor ? value : -kInfinity;
   }
-  float sum = 0;
-  for (const float lane : lanes) sum += lane;
-  for (; i < keys.size(); ++i) sum += keys[i] >= floor ? weights[i] : 0.0f;
-  return sum;
 }
 
 double exp_sum(std::span<const float> values, float max, float scale, float* out) {
   for (size_t i = 0; i < values.size(); ++i) out[i] = exp_negative((values[i] - max) * scale);
-  return sum({out, values.size()});
+  return sum(values.size(), [&](size_t i) { return out[i]; });
+}
+
+double weighted_sum(std::span<const float> values, float max, const float* weights) {
+  return sum(values.size(), [&](size_t i) {
+    const float product = weights[i] * (values[i] - max);
+    return weights[i] > 0 ? product : 0.0f;  // not 0 · infinity
+  });
 }
 
 }  // namespace openelm
