@@ -24,7 +24,7 @@ function shuffled(length: number, random: () => number): Int32Array {
 }
 
 /**
- * Rows of logits by shape. `trained`: probabilities fall with about the 1.3th power of the rank, so that a nucleus of
+ * Rows of logits by shape. `trained`: probabilities fall with about the 1.6th power of the rank, so that a nucleus of
  * 0.95 holds some hundred tokens; `peaked`: one token is nearly certain; `flat`: nothing is known, as with random weights.
  */
 export function logitShapes(vocab: number): Readonly<Record<string, readonly Float32Array[]>> {
@@ -34,7 +34,7 @@ export function logitShapes(vocab: number): Readonly<Record<string, readonly Flo
       const ranks = shuffled(vocab, random)
       return Float32Array.from(ranks, (rank) => noise * normal(random) - power * Math.log(rank + 1))
     })
-  return { peaked: rows(10, 4, 0.5), trained: rows(20, 1.3, 0.5), flat: rows(30, 0, 1) }
+  return { peaked: rows(10, 4, 0.5), trained: rows(20, 1.6, 0.5), flat: rows(30, 0, 1) }
 }
 
 /**

@@ -12,25 +12,23 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLowest = std::numeric_limits<float>::lowest();
-constexpr size_t kBand = 256;    // candidates that are sorted rather than divided once more
+constexpr size_t kBand = 256;  // candidates that are sorted rather than divided once more
+constexpr int kSteps = 24;     // of halving
+constexpr int kStepsPerCount = 3;
 constexpr size_t kSparse = 8;    // gathered once at most one of this many is left
 constexpr size_t kStretch = 64;  // the loops that look for rare candidates pass over this many at once
 
-bool any_from(const float* keys, float floor) {
-  uint32_t found = 0;
-  for (size_t j = 0; j < kStretch; ++j) found |= keys[j] >= floor ? 1u : 0u;
-  return found != 0;
-}
-
-/// Calls visit(i) for the keys that are at least `floor`, in order.
+/// Calls visit(i, inside) for keys in order, `inside` those in [low, high); stretches without any are left out.
 template <class Visit>
-void for_each_from(std::span<const float> keys, float floor, const Visit& visit) {
+void for_each_within(std::span<const float> keys, float low, float high, const Visit& visit) {
   for (size_t begin = 0; begin < keys.size(); begin += kStretch) {
     const size_t end = std::min(begin + kStretch, keys.size());
-    if (end - begin == kStretch && !any_from(keys.data() + begin, floor)) continue;
+    uint32_t found = 0;
     for (size_t i = begin; i < end; ++i) {
-      if (keys[i] >= floor) visit(i);
+      found |= static_cast<uint32_t>(keys[i] >= low) & static_cast<uint32_t>(keys[i] < high);
     }
+    if (found == 0) continue;
+    for (size_t i = begin; i < end; ++i) visit(i, keys[i] >= low && keys[i] < high);
   }
 }
 
@@ -49,55 +47,55 @@ bool Candidates::empty() const {
 /// The shortest row of candidates, largest key first, whose weights reach `target`: at least one, all above
 /// -infinity if their weights do not. A null pointer stands for weights of 1.
 Candidates::Cut Candidates::select(std::span<const float> keys, const float* weights, double target) {
+  const auto weight_of = [&](float floor) {
+    return weights ? weight_from(keys, weights, floor) : static_cast<double>(count_from(keys, floor));
+  };
   // The last one's key is in [low, high): what is above does not suffice. From the largest key down, the band
   // widens until it holds that key; then it is halved until few are in it.
   const float best = max_value(keys);
   float low = kLowest;
   float high = std::nextafter(best, kInfinity);
-  Tail above;
-  size_t band = keys.size();
-  for (float reach = 2; band > kBand && best - reach > kLowest; reach *= 4) {
-    const Tail tail = tail_from(keys, weights, best - reach);
-    if (tail.weight >= target) {
+  double reached = 0;
+  const bool many = keys.size() > kBand;
+  for (float reach = 4; many && best - reach > kLowest; reach *= 2) {
+    const double weight = weight_of(best - reach);
+    if (weight >= target) {
       low = best - reach;
-      band = tail.count - above.count;
       break;
     }
     high = best - reach;
-    above = tail;
-    band = keys.size() - tail.count;
+    reached = weight;
   }
-  for (int step = 0; band > kBand && step < 32; ++step) {  // equal keys cannot be divided
+  for (int step = 1; many && step <= kSteps; ++step) {  // equal keys cannot be divided
     const float middle = low / 2 + high / 2;
     if (!(middle > low && middle < high)) break;
-    const Tail tail = tail_from(keys, weights, middle);
-    const size_t upper = tail.count - above.count;
-    if (tail.weight >= target) {
+    const double weight = weight_of(middle);
+    if (weight >= target) {
       low = middle;
-      band = upper;
     } else {
       high = middle;
-      above = tail;
-      band -= upper;
+      reached = weight;
     }
+    if (step % kStepsPerCount > 0) continue;
+    if (count_from(keys, low) - count_from(keys, high) <= kBand) break;
   }
+  const size_t above = count_from(keys, high);
   collect(keys, low, high);
-  double reached = above.weight;
   size_t count = 0;
-  while (count < order_.size() && (count + above.count == 0 || reached < target)) {
+  while (count < order_.size() && (count + above == 0 || reached < target)) {
     reached += weights ? weights[order_[count].index] : 1.0;
     ++count;
   }
   // None is left of the band only if rounding summed it differently: all above it are kept then.
-  if (count == 0) return {high, keys.size(), above.count};
-  return {order_[count - 1].key, order_[count - 1].index, above.count + count};
+  if (count == 0) return {high, keys.size(), above};
+  return {order_[count - 1].key, order_[count - 1].index, above + count};
 }
 
 /// Fills order_ with the candidates whose key is in [low, high), largest first.
 void Candidates::collect(std::span<const float> keys, float low, float high) {
   order_.clear();
-  for_each_from(keys, low, [&](size_t i) {
-    if (keys[i] < high) order_.push_back({keys[i], static_cast<uint32_t>(i)});
+  for_each_within(keys, low, high, [&](size_t i, bool inside) {
+    if (inside) order_.push_back({keys[i], static_cast<uint32_t>(i)});
   });
   const auto better = [](const Entry& a, const Entry& b) {
     return a.key > b.key || (a.key == b.key && a.index < b.index);
@@ -115,16 +113,18 @@ void Candidates::keep(std::span<const float> keys, const Cut& cut) {
   logits_ = own_;
 }
 
-/// May run in place: where a candidate goes has been read before.
+/// May run in place: where a candidate goes has been read before. Every one is written and the next one takes
+/// its place unless it is kept, which costs less than branches that nothing foretells.
 void Candidates::gather(std::span<const float> keys, const Cut& cut) {
   const bool all = ids_.empty();
-  if (all) ids_.resize(cut.kept);
-  if (logits_.data() != own_.data()) own_.resize(std::max(own_.size(), cut.kept));
+  if (all) ids_.resize(cut.kept + 1);
+  if (logits_.data() != own_.data()) own_.resize(std::max(own_.size(), cut.kept + 1));
   size_t count = 0;
-  for_each_from(keys, cut.key, [&](size_t i) {
-    if (keys[i] == cut.key && i > cut.last) return;
+  for_each_within(keys, cut.key, kInfinity, [&](size_t i, bool inside) {
+    const bool kept = inside && (keys[i] > cut.key || i <= cut.last);
     ids_[count] = all ? static_cast<int32_t>(i) : ids_[i];
-    own_[count++] = logits_[i];
+    own_[count] = logits_[i];
+    count += kept ? 1 : 0;
   });
   ids_.resize(count);
   logits_ = {own_.data(), count};
@@ -153,7 +153,7 @@ void Candidates::keep_top_p(float p) {
 
 void Candidates::keep_min_p(float p) {
   const float least = std::max(max_ + std::log(std::min(p, 1.0f)), kLowest);
-  keep(logits_, {least, logits_.size(), tail_from(logits_, nullptr, least).count});
+  keep(logits_, {least, logits_.size(), count_from(logits_, least)});
 }
 
 int32_t Candidates::draw(float temperature, double uniform) {

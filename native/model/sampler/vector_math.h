@@ -23,14 +23,11 @@ bool ordered(std::span<const float> values);
 /// Replaces NaN by -infinity and +infinity by the largest finite value, so that differences stay ordered.
 void make_ordered(std::span<float> values);
 
-/// What lies at a key and above.
-struct Tail {
-  double weight = 0;
-  size_t count = 0;
-};
+/// How many keys are at least `floor`.
+size_t count_from(std::span<const float> keys, float floor);
 
-/// The weights whose keys are at least `floor`, summed in a fixed order; a null pointer stands for weights of 1.
-Tail tail_from(std::span<const float> keys, const float* weights, float floor);
+/// Sum of the weights whose keys are at least `floor`, in a fixed order.
+double weight_from(std::span<const float> keys, const float* weights, float floor);
 
 /// out[i] = keys[i] >= floor ? values[i] : -infinity. `out` may be `values`.
 void mask_below(std::span<const float> keys, float floor, const float* values, float* out);
