@@ -1,5 +1,5 @@
-import { FAMILY_SAMPLING, resolveSampling } from '../src/engine/sampling.js'
 import { Model } from '../src/engine/model.js'
+import { FAMILY_SAMPLING, resolveSampling } from '../src/engine/sampling.js'
 import type { SamplingOptions } from '../src/engine/types.js'
 import type { NativeBinding, NativeSampling } from '../src/native/binding.js'
 import { logitShapes, randomSource } from './lib/made-up.js'
@@ -108,17 +108,19 @@ function benchSamplers(native: NativeBinding, seconds: number): SamplerRow[] {
 }
 
 /** Generates with a synthetic 270M: its logits are nearly flat, and every token has text. */
-async function benchGenerations(
-  threads: number,
-  quick: boolean,
-): Promise<Omit<SamplingResult, 'samplers'>> {
+async function benchGenerations(threads: number, quick: boolean): Promise<Omit<SamplingResult, 'samplers'>> {
   const tokens = quick ? 8 : CONTEXT / 4
   const model = await Model.synthetic('270M', { type: 'q4_0', threads })
   try {
     const session = model.createSession({ nCtx: CONTEXT })
     const generate = async (options: SamplingOptions): Promise<{ decode: number; sample: number }> => {
       session.truncate(0)
-      const generation = session.generate([model.bos], { ...options, seed: 1, maxTokens: tokens, ignoreEos: true })
+      const generation = session.generate([model.bos], {
+        ...options,
+        seed: 1,
+        maxTokens: tokens,
+        ignoreEos: true,
+      })
       let length = 0
       for await (const piece of generation) length += piece.length
       const { timings, text } = await generation.result
@@ -174,7 +176,14 @@ export const samplingTables = ({ samplers, forward, generations }: SamplingResul
       ]),
     ),
     markdownTable(
-      [`generation, µs a token`, 'decoding', 'sampling and text', 'of the pass', 'all overhead', 'of the pass'],
+      [
+        `generation, µs a token`,
+        'decoding',
+        'sampling and text',
+        'of the pass',
+        'all overhead',
+        'of the pass',
+      ],
       [
         ['forward pass alone', digits(forward), '', '', '', ''],
         ...generations.map(({ setting, decode, sample, overhead }) => [

@@ -46,9 +46,24 @@ export async function benchTokenizing(
       const text = madeUpText(kind, length)
       const ids = tokenizer.encode(text, false, true)
       const bytes = Buffer.byteLength(text)
-      add(`encode, ${kind}`, bytes, ids.length, median(() => tokenizer.encode(text, false, true)))
-      add(`encode with specials, ${kind}`, bytes, ids.length, median(() => tokenizer.encode(text, true, true)))
-      add(`decode, ${kind}`, bytes, ids.length, median(() => tokenizer.decode(ids, false, true)))
+      add(
+        `encode, ${kind}`,
+        bytes,
+        ids.length,
+        median(() => tokenizer.encode(text, false, true)),
+      )
+      add(
+        `encode with specials, ${kind}`,
+        bytes,
+        ids.length,
+        median(() => tokenizer.encode(text, true, true)),
+      )
+      add(
+        `decode, ${kind}`,
+        bytes,
+        ids.length,
+        median(() => tokenizer.decode(ids, false, true)),
+      )
       if (length > 10_000 || quick) {
         const stream = (stops: readonly string[]) => () => {
           const text = new native.TextStream(tokenizer, false, false, stops)
@@ -56,7 +71,12 @@ export async function benchTokenizing(
         }
         add(`stream, ${kind}`, bytes, ids.length, median(stream([])))
         // Never found, but their beginnings are.
-        add(`stream with 4 stops, ${kind}`, bytes, ids.length, median(stream(['the end.', '\n\n#', '</s>', 'ee~'])))
+        add(
+          `stream with 4 stops, ${kind}`,
+          bytes,
+          ids.length,
+          median(stream(['the end.', '\n\n#', '</s>', 'ee~'])),
+        )
       }
     }
   }

@@ -18,7 +18,8 @@ constexpr int kStepsPerCount = 3;
 constexpr size_t kSparse = 8;    // gathered once at most one of this many is left
 constexpr size_t kStretch = 64;  // the loops that look for rare candidates pass over this many at once
 
-/// Calls visit(i, inside) for keys in order, `inside` those in [low, high); stretches without any are left out.
+/// Calls visit(i, inside) for keys in order, `inside` those in [low, high); stretches without any are left
+/// out.
 template <class Visit>
 void for_each_within(std::span<const float> keys, float low, float high, const Visit& visit) {
   for (size_t begin = 0; begin < keys.size(); begin += kStretch) {
