@@ -9,10 +9,12 @@ import { benchEngine, engineTable } from './engine.js'
 import { benchKernels, kernelTable, probe, probeTable, type TypeName, typeNames } from './kernels.js'
 import { describeMachine, machineLine } from './lib/machine.js'
 import { root } from './lib/openelm.js'
+import { benchSampling, samplingTables } from './sampling.js'
+import { benchTokenizing, tokenizingTable } from './tokenizing.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite LIST     kernels, engine (default: both)
+  --suite LIST     kernels, engine, sampling (default: all)
   --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
   --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0)
   --tokens LIST    batch sizes for the kernels (default: 1,16,128,512)
@@ -26,7 +28,7 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    suite: { type: 'string', default: 'kernels,engine' },
+    suite: { type: 'string', default: 'kernels,engine,sampling' },
     isa: { type: 'string' },
     types: { type: 'string' },
     tokens: { type: 'string' },
@@ -78,6 +80,12 @@ if (suites.has('engine')) {
   const engine = await benchEngine({ size: values.size, types, threads, rounds, read, quick: values.quick })
   console.log(`${engineTable(engine)}\n`)
   Object.assign(results, { engine })
+}
+if (suites.has('sampling')) {
+  const sampling = await benchSampling(native, { threads, seconds, quick: values.quick })
+  const tokenizing = await benchTokenizing(native, { seconds, quick: values.quick })
+  console.log(`${samplingTables(sampling)}\n\n${tokenizingTable(tokenizing)}\n`)
+  Object.assign(results, { sampling, tokenizing })
 }
 mkdirSync(dirname(values.json), { recursive: true })
 writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)

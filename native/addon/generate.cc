@@ -72,12 +72,9 @@ Job::Work generate_work(std::shared_ptr<Session> session, std::shared_ptr<const 
                         GenerateRequest request, std::shared_ptr<Napi::FunctionReference> on_piece) {
   return [session = std::move(session), tokenizer = std::move(tokenizer), request = std::move(request),
           on_piece = std::move(on_piece)](Job& job) -> Result<Job::Completion> {
-    const PieceSink sink = [&job, &session, &on_piece](std::string text, std::vector<int32_t> tokens) {
-      job.post([session, on_piece, text = std::move(text), tokens = std::move(tokens)](Napi::Env env) {
-        Napi::Object piece = Napi::Object::New(env);
-        piece.Set("text", Napi::String::New(env, text));
-        piece.Set("tokens", to_array(env, tokens));
-        on_piece->Call({piece});
+    const PieceSink sink = [&job, &session, &on_piece](std::string text) {
+      job.post([session, on_piece, text = std::move(text)](Napi::Env env) {
+        on_piece->Call({Napi::String::New(env, text)});
         // A callback that throws ends the generation; the exception is reported where the promise is awaited.
         if (env.IsExceptionPending()) session->abort();
       });

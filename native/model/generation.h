@@ -32,8 +32,9 @@ struct GenerateResult {
   double prefill_seconds = 0, decode_seconds = 0, first_token_seconds = 0, sample_seconds = 0;
 };
 
-/// Receives text as it becomes certain, with the tokens sampled since the last piece.
-using PieceSink = std::function<void(std::string text, std::vector<int32_t> tokens)>;
+/// Receives text as it becomes certain: of one token, or of several where they come faster than is worth
+/// handing over one by one (a hundred times a second); all of it before generate() returns.
+using PieceSink = std::function<void(std::string text)>;
 
 /// Evaluates the request's ids and samples until a stop token, a stop string, max_tokens, the end of the
 /// context or abort(). The history that penalties see is everything in the session. The last sampled token is

@@ -162,8 +162,8 @@ export class Session {
       try {
         const native = await this.#run(signal, () =>
           this.#native.generate(tokenizer, ids, nativeOptions, (piece) => {
-            text += piece.text
-            queue.push(piece.text)
+            text += piece
+            queue.push(piece)
           }),
         )
         this.#generated(before, ids, native.tokens)

@@ -142,12 +142,6 @@ export interface NativeGenerateOptions {
   readonly special: boolean
 }
 
-/** One piece of streamed text; `tokens` are the ids it was made from (a piece may need several). */
-export interface NativePiece {
-  readonly text: string
-  readonly tokens: Int32Array
-}
-
 export interface NativeGenerateResult {
   readonly finishReason: 'eos' | 'stop' | 'length' | 'context' | 'aborted'
   readonly stopString: string | null
@@ -171,14 +165,15 @@ export interface NativeSession {
   evaluate(ids: Int32Array, logits: LogitsMode): Promise<Float32Array>
   /**
    * Appends ids (at least one unless logits of a former call are there), then samples until something stops it.
-   * `onPiece` is called on the main thread in order; all calls precede the promise's resolution.
+   * `onPiece` gets the text on the main thread, in order: of one token, or of those of some milliseconds where they
+   * come faster. All calls precede the promise's resolution.
    * The last sampled token is not evaluated: nPast = what was there + ids + tokens - 1.
    */
   generate(
     tokenizer: NativeTokenizer,
     ids: Int32Array,
     options: NativeGenerateOptions,
-    onPiece: (piece: NativePiece) => void,
+    onPiece: (text: string) => void,
   ): Promise<NativeGenerateResult>
   /** Stops the running call soon: evaluate rejects with ABORTED, generate resolves with `aborted`. */
   abort(): void

@@ -10,144 +10,179 @@ namespace openelm {
 
 namespace {
 
-constexpr float kBanned = -std::numeric_limits<float>::infinity();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kLowest = std::numeric_limits<float>::lowest();
+constexpr size_t kBand = 256;  // candidates that are sorted rather than divided once more
+constexpr int kSteps = 24;     // of halving
+constexpr int kStepsPerCount = 3;
+constexpr size_t kSparse = 8;    // gathered once at most one of this many is left
+constexpr size_t kStretch = 64;  // the loops that look for rare candidates pass over this many at once
 
-/// A floor not far below the key of the last token wanted, so that few have to be sorted. `enough(floor)`
-/// says whether those from a floor on suffice. Bisection of the best 32 nats to half a nat; -infinity if they
-/// hold too few (what lies below has a probability under 1e-13 each, but may be asked for all the same).
-template <class Enough>
-float floor_for(float best, const Enough& enough) {
-  float low = best - 32;
-  float high = best;
-  if (!enough(low)) return kBanned;
-  for (int step = 0; step < 6; ++step) {
-    const float middle = low + (high - low) / 2;
-    (enough(middle) ? low : high) = middle;
+/// Calls visit(i, inside) for keys in order, `inside` those in [low, high); stretches without any are left
+/// out.
+template <class Visit>
+void for_each_within(std::span<const float> keys, float low, float high, const Visit& visit) {
+  for (size_t begin = 0; begin < keys.size(); begin += kStretch) {
+    const size_t end = std::min(begin + kStretch, keys.size());
+    uint32_t found = 0;
+    for (size_t i = begin; i < end; ++i) {
+      found |= static_cast<uint32_t>(keys[i] >= low) & static_cast<uint32_t>(keys[i] < high);
+    }
+    if (found == 0) continue;
+    for (size_t i = begin; i < end; ++i) visit(i, keys[i] >= low && keys[i] < high);
   }
-  return low;
 }
 
 }  // namespace
 
 void Candidates::assign(std::span<const float> logits) {
-  ids_.resize(logits.size());
-  logits_.resize(logits.size());
-  size_t count = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    ids_[count] = static_cast<int32_t>(i);
-    logits_[count] = logits[i];
-    count += logits[i] == kBanned ? 0 : 1;
+  logits_ = logits;
+  max_ = max_value(logits);
+  ids_.clear();
+}
+
+bool Candidates::empty() const {
+  return max_ == -kInfinity;
+}
+
+/// The shortest row of candidates, largest key first, whose weights reach `target`: at least one, all above
+/// -infinity if their weights do not. A null pointer stands for weights of 1.
+Candidates::Cut Candidates::select(std::span<const float> keys, const float* weights, double target) {
+  const auto weight_of = [&](float floor) {
+    return weights ? weight_from(keys, weights, floor) : static_cast<double>(count_from(keys, floor));
+  };
+  // The last one's key is in [low, high): what is above does not suffice. From the largest key down, the band
+  // widens until it holds that key; then it is halved until few are in it.
+  const float best = max_value(keys);
+  float low = kLowest;
+  float high = std::nextafter(best, kInfinity);
+  double reached = 0;
+  const bool many = keys.size() > kBand;
+  for (float reach = 4; many && best - reach > kLowest; reach *= 2) {
+    const double weight = weight_of(best - reach);
+    if (weight >= target) {
+      low = best - reach;
+      break;
+    }
+    high = best - reach;
+    reached = weight;
   }
+  for (int step = 1; many && step <= kSteps; ++step) {  // equal keys cannot be divided
+    const float middle = low / 2 + high / 2;
+    if (!(middle > low && middle < high)) break;
+    const double weight = weight_of(middle);
+    if (weight >= target) {
+      low = middle;
+    } else {
+      high = middle;
+      reached = weight;
+    }
+    if (step % kStepsPerCount > 0) continue;
+    if (count_from(keys, low) - count_from(keys, high) <= kBand) break;
+  }
+  const size_t above = count_from(keys, high);
+  collect(keys, low, high);
+  size_t count = 0;
+  while (count < order_.size() && (count + above == 0 || reached < target)) {
+    reached += weights ? weights[order_[count].index] : 1.0;
+    ++count;
+  }
+  // None is left of the band only if rounding summed it differently: all above it are kept then.
+  if (count == 0) return {high, keys.size(), above};
+  return {order_[count - 1].key, order_[count - 1].index, above + count};
+}
+
+/// Fills order_ with the candidates whose key is in [low, high), largest first.
+void Candidates::collect(std::span<const float> keys, float low, float high) {
+  order_.clear();
+  for_each_within(keys, low, high, [&](size_t i, bool inside) {
+    if (inside) order_.push_back({keys[i], static_cast<uint32_t>(i)});
+  });
+  const auto better = [](const Entry& a, const Entry& b) {
+    return a.key > b.key || (a.key == b.key && a.index < b.index);
+  };
+  if (!std::is_sorted(order_.begin(), order_.end(), better)) std::sort(order_.begin(), order_.end(), better);
+}
+
+void Candidates::keep(std::span<const float> keys, const Cut& cut) {
+  if (!ids_.empty() || cut.kept * kSparse <= keys.size()) return gather(keys, cut);
+  own_.resize(keys.size());
+  const size_t ties = std::min(cut.last + 1, keys.size());
+  const float above = std::nextafter(cut.key, kInfinity);
+  mask_below(keys.first(ties), cut.key, logits_.data(), own_.data());
+  mask_below(keys.subspan(ties), above, logits_.data() + ties, own_.data() + ties);
+  logits_ = own_;
+}
+
+/// May run in place: where a candidate goes has been read before. Every one is written and the next one takes
+/// its place unless it is kept, which costs less than branches that nothing foretells.
+void Candidates::gather(std::span<const float> keys, const Cut& cut) {
+  const bool all = ids_.empty();
+  if (all) ids_.resize(cut.kept + 1);
+  if (logits_.data() != own_.data()) own_.resize(std::max(own_.size(), cut.kept + 1));
+  size_t count = 0;
+  for_each_within(keys, cut.key, kInfinity, [&](size_t i, bool inside) {
+    const bool kept = inside && (keys[i] > cut.key || i <= cut.last);
+    ids_[count] = all ? static_cast<int32_t>(i) : ids_[i];
+    own_[count] = logits_[i];
+    count += kept ? 1 : 0;
+  });
   ids_.resize(count);
-  logits_.resize(count);
+  logits_ = {own_.data(), count};
 }
 
 void Candidates::keep_top_k(size_t k) {
-  if (k >= ids_.size()) return;
-  collect(logits_,
-          floor_for(max_value(logits_), [&](float floor) { return count_from(logits_, floor) >= k; }));
-  const auto end = order_.begin() + static_cast<ptrdiff_t>(std::min(k, order_.size()));
-  if (end != order_.end()) std::nth_element(order_.begin(), end, order_.end(), better);
-  std::sort(order_.begin(), end, better);
-  keep_entries(static_cast<size_t>(end - order_.begin()));
-}
-
-/// Fills probs_.
-void Candidates::softmax() {
-  probs_.resize(logits_.size());
-  const auto norm = static_cast<float>(1.0 / exp_sum(logits_, max_value(logits_), 1.0f, probs_.data()));
-  for (float& prob : probs_) prob *= norm;
-}
-
-/// Fills order_ with the candidates whose key is at least `floor`, in no order yet.
-void Candidates::collect(std::span<const float> keys, float floor) {
-  order_.resize(keys.size());
-  size_t count = 0;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    order_[count] = {keys[i], static_cast<uint32_t>(i)};
-    count += keys[i] >= floor ? 1 : 0;
-  }
-  order_.resize(count);
-}
-
-/// Keeps the candidates with the largest keys until their probabilities reach p, best first.
-void Candidates::keep_best(std::span<const float> keys, float p) {
-  constexpr float kRounding = 1e-4f;  // more than the order of summation can make out
-  const auto enough = [&](float floor) { return weight_from(keys, probs_.data(), floor) >= p + kRounding; };
-  collect(keys, floor_for(max_value(keys), enough));
-  std::sort(order_.begin(), order_.end(), better);
-  double reached = 0;
-  size_t count = 0;
-  while (count < order_.size() && (count == 0 || reached < p)) reached += probs_[order_[count++].index];
-  keep_entries(count);
-}
-
-/// Keeps the candidates that the first entries of order_ name, in that order.
-void Candidates::keep_entries(size_t count) {
-  spare_ids_.resize(count);
-  spare_logits_.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    spare_ids_[i] = ids_[order_[i].index];
-    spare_logits_[i] = logits_[order_[i].index];
-  }
-  ids_.swap(spare_ids_);
-  logits_.swap(spare_logits_);
+  if (k < logits_.size()) keep(logits_, select(logits_, nullptr, static_cast<double>(k)));
 }
 
 void Candidates::keep_typical(float p) {
-  probs_.resize(logits_.size());
-  const float max = max_value(logits_);
-  const double total = exp_sum(logits_, max, 1.0f, probs_.data());
-  const auto log_sum = static_cast<float>(std::log(total));
-  const auto norm = static_cast<float>(1.0 / total);
+  weights_.resize(logits_.size());
   keys_.resize(logits_.size());
-  double entropy = 0;
-  for (size_t i = 0; i < keys_.size(); ++i) {
-    probs_[i] *= norm;
-    keys_[i] = log_sum - (logits_[i] - max);  // surprise, -log p
-    if (probs_[i] > 0) entropy += probs_[i] * keys_[i];
-  }
-  for (float& key : keys_) key = -std::abs(key - static_cast<float>(entropy));
-  keep_best(keys_, p);
+  const double total = exp_sum(logits_, max_, 1.0f, weights_.data());
+  // The surprise of a token is log(total) - (logit - max); log(total) cancels in its distance from the mean.
+  const auto mean = static_cast<float>(weighted_sum(logits_, max_, weights_.data()) / total);
+  for (size_t i = 0; i < keys_.size(); ++i) keys_[i] = -std::abs((logits_[i] - max_) - mean);
+  keep(keys_, select(keys_, weights_.data(), p * total));
+  max_ = max_value(logits_);
 }
 
 void Candidates::keep_top_p(float p) {
-  softmax();
-  keep_best(logits_, p);
+  weights_.resize(logits_.size());
+  const double total = exp_sum(logits_, max_, 1.0f, weights_.data());
+  keep(logits_, select(logits_, weights_.data(), p * total));
 }
 
 void Candidates::keep_min_p(float p) {
-  const float least = max_value(logits_) + std::log(std::min(p, 1.0f));
-  size_t kept = 0;
-  for (size_t i = 0; i < ids_.size(); ++i) {
-    if (!(logits_[i] >= least)) continue;
-    ids_[kept] = ids_[i];
-    logits_[kept++] = logits_[i];
-  }
-  ids_.resize(kept);
-  logits_.resize(kept);
+  const float least = std::max(max_ + std::log(std::min(p, 1.0f)), kLowest);
+  keep(logits_, {least, logits_.size(), count_from(logits_, least)});
 }
 
 int32_t Candidates::draw(float temperature, double uniform) {
-  probs_.resize(logits_.size());
+  // Whole blocks are passed over by their sum; the walk inside one finds the token.
+  constexpr size_t kBlock = 256;
   const float scale = std::min(1.0f / temperature, 1e30f);  // the best token's 0 · infinity would be NaN
-  double rest = uniform * exp_sum(logits_, max_value(logits_), scale, probs_.data());
-  size_t i = 0;
-  // Whole blocks are skipped by their sum; the walk inside the last one finds the token.
-  constexpr size_t kBlock = 64;
-  for (; i + kBlock < probs_.size(); i += kBlock) {
-    const double block = sum({probs_.data() + i, kBlock});
-    if (rest < block) break;
-    rest -= block;
+  const size_t size = logits_.size();
+  weights_.resize(size);
+  sums_.clear();
+  double total = 0;
+  for (size_t i = 0; i < size; i += kBlock) {
+    const std::span<const float> block = logits_.subspan(i, std::min(kBlock, size - i));
+    sums_.push_back(exp_sum(block, max_, scale, weights_.data() + i));
+    total += sums_.back();
   }
-  size_t drawn = i;
-  for (; i < probs_.size(); ++i) {
-    if (probs_[i] <= 0) continue;
+  double rest = uniform * total;
+  size_t block = 0;
+  while (block + 1 < sums_.size() && rest >= sums_[block]) rest -= sums_[block++];
+  size_t drawn = size;
+  for (size_t i = block * kBlock; i < size; ++i) {
+    if (weights_[i] <= 0) continue;
     drawn = i;  // rounding may leave a rest after the last one
-    rest -= probs_[i];
+    rest -= weights_[i];
     if (rest < 0) break;
   }
-  return ids_[drawn];
+  // Rounding also let the walk pass the last block that holds anything: the best token then.
+  if (drawn == size) drawn = static_cast<size_t>(argmax(logits_));
+  return ids_.empty() ? static_cast<int32_t>(drawn) : ids_[drawn];
 }
 
 }  // namespace openelm

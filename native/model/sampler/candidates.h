@@ -6,15 +6,18 @@
 
 namespace openelm {
 
-/// The tokens still in play and the filters that drop some. Buffers are kept between tokens; parallel arrays
-/// keep the loops over a whole vocabulary vectorizable. Every filter leaves at least one token; ties go to
-/// the lower id.
+/// The tokens still in play, in the order of their ids, and the filters that drop some. While many are left
+/// they are the whole vocabulary with the logits of dropped ones at -infinity, so that every loop is over
+/// plain arrays and vectorizes; once few are left they are gathered. Nothing sorts a vocabulary: a filter
+/// looks for the key of the last token it keeps. Every filter leaves at least one token; ties go to the lower
+/// id. Buffers are kept between tokens.
 class Candidates {
  public:
-  /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out.
+  /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out. They are read until
+  /// the next call of this.
   void assign(std::span<const float> logits);
 
-  bool empty() const { return ids_.empty(); }
+  bool empty() const;
 
   /// The k most probable tokens; 0 < k.
   void keep_top_k(size_t k);
@@ -35,22 +38,26 @@ class Candidates {
     uint32_t index;
   };
 
-  static bool better(const Entry& a, const Entry& b) {
-    return a.key > b.key || (a.key == b.key && a.index < b.index);
-  }
+  /// What a filter keeps: the candidates with a larger key, and of those with this key the ones up to `last`.
+  struct Cut {
+    float key;
+    size_t last;
+    size_t kept;
+  };
 
-  void softmax();
-  void keep_best(std::span<const float> keys, float p);
-  void collect(std::span<const float> keys, float floor);
-  void keep_entries(size_t count);
+  Cut select(std::span<const float> keys, const float* weights, double target);
+  void collect(std::span<const float> keys, float low, float high);
+  void keep(std::span<const float> keys, const Cut& cut);
+  void gather(std::span<const float> keys, const Cut& cut);
 
-  std::vector<int32_t> ids_;
-  std::vector<float> logits_;
-  std::vector<float> probs_;
+  std::span<const float> logits_;  // the caller's, or own_
+  float max_ = 0;                  // of logits_
+  std::vector<int32_t> ids_;       // of logits_ once gathered; empty before
+  std::vector<float> own_;
+  std::vector<float> weights_;
   std::vector<float> keys_;
-  std::vector<Entry> order_;  // positions among the candidates, best key first
-  std::vector<int32_t> spare_ids_;
-  std::vector<float> spare_logits_;
+  std::vector<double> sums_;
+  std::vector<Entry> order_;  // largest key first
 };
 
 }  // namespace openelm

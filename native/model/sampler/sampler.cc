@@ -33,8 +33,10 @@ bool Sampler::penalizes() const {
          (params_.repeat_penalty != 1 || params_.frequency_penalty != 0 || params_.presence_penalty != 0);
 }
 
-/// The logits with bias and penalties, in an order that comparisons can rely on.
+/// The logits with bias and penalties, in an order that comparisons can rely on; copied only if they change.
 std::span<const float> Sampler::adjusted(std::span<const float> logits) {
+  const bool changes = penalizes() || !params_.logit_bias.empty();
+  if (!changes && ordered(logits)) return logits;
   logits_.assign(logits.begin(), logits.end());
   for (const LogitBias& entry : params_.logit_bias) {
     if (entry.token >= 0 && static_cast<size_t>(entry.token) < logits_.size()) {
@@ -42,7 +44,7 @@ std::span<const float> Sampler::adjusted(std::span<const float> logits) {
     }
   }
   if (penalizes()) history_.penalize(params_, logits_);
-  make_ordered(logits_);
+  if (!ordered(logits_)) make_ordered(logits_);
   return logits_;
 }
 
