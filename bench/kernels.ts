@@ -60,6 +60,21 @@ const probeSpec = (op: 'read' | 'peak', isa: IsaName, threads: number, seconds: 
   seconds,
 })
 
+/** GB/s of reading memory with these threads: the best of the variants' loads. */
+export async function readBandwidth(
+  native: NativeBinding,
+  isas: readonly IsaName[],
+  threads: number,
+  seconds: number,
+): Promise<number> {
+  const rates: number[] = []
+  for (const isa of isas) {
+    const read = await native.benchKernel(probeSpec('read', isa, threads, seconds))
+    rates.push(perSecond(read.bytes, read))
+  }
+  return Math.max(...rates)
+}
+
 /** Measures the limits of the machine. */
 export async function probe(
   native: NativeBinding,
@@ -67,15 +82,12 @@ export async function probe(
   threads: number,
   seconds: number,
 ): Promise<Probe> {
-  const reads: number[] = []
   const arithmetic: Record<string, number> = {}
   for (const isa of isas) {
-    const read = await native.benchKernel(probeSpec('read', isa, threads, seconds))
-    reads.push(perSecond(read.bytes, read))
     const peak = await native.benchKernel(probeSpec('peak', isa, threads, seconds))
     arithmetic[isa] = perSecond(peak.operations, peak)
   }
-  return { threads, read: Math.max(...reads), arithmetic }
+  return { threads, read: await readBandwidth(native, isas, threads, seconds), arithmetic }
 }
 
 /** Times every op for every combination asked for. Attention reads an f16 cache whatever the type of the weights. */
