@@ -16,7 +16,9 @@ export interface SpeedRow {
   readonly test: string
   readonly isa: string
   readonly rate: Summary
-  /** Decoding without context: tokens/s × bytes of weights over the read bandwidth with these threads. */
+  /** Decoding without context: GB/s of weights. */
+  readonly streamed: number | undefined
+  /** That of the read bandwidth with these threads. */
   readonly share: number | undefined
   readonly peers: readonly PeerRate[]
 }
