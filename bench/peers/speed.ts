@@ -25,8 +25,8 @@ const usage = `npm run bench:peers -- [options]
   --threads LIST   the same for all engines (default: physical cores)
   --isa NAME       the variant of openelm (default: the best). With ${limits.join(' or ')} node-llama-cpp
                    gets the builds only that need no more; onnxruntime cannot be limited
-  --rounds N       fresh processes of each engine, in alternation (default: 2)
-  --repetitions N  measurements of each test in a process (default: 2)
+  --rounds N       fresh processes of each engine, in alternation (default: 3)
+  --repetitions N  measurements of each test in a process (default: 1)
   --json FILE      where the results go (default: build/bench/peers.json)
 `
 
@@ -38,8 +38,8 @@ const { values } = parseArgs({
     tests: { type: 'string', default: 'pp16,pp128,pp512,tg128,tg64@d1900' },
     threads: { type: 'string' },
     isa: { type: 'string' },
-    rounds: { type: 'string', default: '2' },
-    repetitions: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
+    repetitions: { type: 'string', default: '1' },
     json: { type: 'string', default: join(root, 'build/bench/peers.json') },
     help: { type: 'boolean', short: 'h', default: false },
   },
