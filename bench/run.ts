@@ -3,10 +3,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { syntheticTypes } from '../src/engine/synthetic.js'
+import { type PresetName, presetNames } from '../src/model/presets.js'
 import type { IsaName } from '../src/native/binding.js'
 import { loadNative } from '../src/native/load.js'
-import { benchEngine, engineTable } from './engine.js'
-import { benchKernels, kernelTable, probe, probeTable, type TypeName, typeNames } from './kernels.js'
+import { benchEngine, type EngineRow, engineTable } from './engine.js'
+import {
+  benchKernels,
+  kernelTable,
+  probe,
+  probeTable,
+  readBandwidth,
+  type TypeName,
+  typeNames,
+} from './kernels.js'
 import { describeMachine, machineLine } from './lib/machine.js'
 import { root } from './lib/openelm.js'
 import { benchSampling, samplingTables } from './sampling.js'
@@ -16,10 +26,11 @@ const usage = `npm run bench -- [options]
 
   --suite LIST     kernels, engine, sampling (default: all)
   --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
-  --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0)
+  --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0, and the others in
+                   the kernel table for one token); the engine runs those of them that it can make
   --tokens LIST    batch sizes for the kernels (default: 1,16,128,512)
   --threads N      default: physical cores
-  --size NAME      270M, 450M, 1.1B or 3B for the engine (default: 270M)
+  --sizes LIST     ${presetNames.join(', ')}: shapes of the kernels, models of the engine (default: 270M)
   --rounds N       fresh processes for each engine test (default: 3)
   --seconds X      time for each kernel measurement (default: 0.3)
   --quick          a smoke run: few shapes, short times, one round
@@ -33,7 +44,7 @@ const { values } = parseArgs({
     types: { type: 'string' },
     tokens: { type: 'string' },
     threads: { type: 'string' },
-    size: { type: 'string', default: '270M' },
+    sizes: { type: 'string', default: '270M' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -59,6 +70,12 @@ const types = list(values.types, values.quick ? ['q8_0'] : ['q8_0', 'q4_0']).map
     throw new Error(`--types: ${name} is none of ${typeNames.join(', ')}`)
   return name as TypeName
 })
+const decodeTypes = values.types || values.quick ? [] : typeNames
+const sizes = values.sizes.split(',').map((name) => {
+  if (!presetNames.includes(name as PresetName))
+    throw new Error(`--sizes: ${name} is none of ${presetNames.join(', ')}`)
+  return name as PresetName
+})
 const tokens = list(values.tokens, values.quick ? ['1', '16'] : ['1', '16', '128', '512']).map(Number)
 const threads = Number(values.threads ?? machine.physicalCores)
 const seconds = Number(values.seconds ?? (values.quick ? 0.02 : 0.3))
@@ -72,12 +89,25 @@ if (suites.has('kernels')) {
   const limits = await probe(native, isas, threads, seconds)
   console.log(`${probeTable(limits)}\n`)
   read = limits.read
-  const kernels = await benchKernels(native, limits, { isas, types, tokens, threads, seconds })
+  const kernels = await benchKernels(native, limits, {
+    isas,
+    sizes,
+    types,
+    decodeTypes,
+    tokens,
+    threads,
+    seconds,
+  })
   console.log(`${kernelTable(kernels)}\n`)
   Object.assign(results, { limits, kernels })
 }
 if (suites.has('engine')) {
-  const engine = await benchEngine({ size: values.size, types, threads, rounds, read, quick: values.quick })
+  const made = types.filter((type) => (syntheticTypes as readonly string[]).includes(type))
+  // Again: on a shared machine it changes.
+  read = Math.max(read ?? 0, await readBandwidth(native, isas, threads, seconds))
+  const engine: EngineRow[] = []
+  for (const size of sizes)
+    engine.push(...(await benchEngine({ size, types: made, threads, rounds, read, quick: values.quick })))
   console.log(`${engineTable(engine)}\n`)
   Object.assign(results, { engine })
 }

@@ -2,12 +2,12 @@
 // as openelm does, token for token, up to where rounding may decide. Exits 1 on a difference, 3 when node-llama-cpp cannot
 // be installed.
 
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Model } from '../../src/index.js'
 import { root } from '../lib/openelm.js'
-import { installPeers, peerVersion } from './install.js'
+import { runTrial } from '../lib/trial.js'
+import { installPeer, peerFolder, peerVersion } from './install.js'
 import { trainedModel } from './models.js'
 
 /** Relative error of logits that plain int8 activations cost: the peer's, not ours. */
@@ -29,15 +29,10 @@ const golden = JSON.parse(readFileSync(join(root, 'test/golden/lexicon/golden/go
 }
 const prompts = golden.greedy.map(({ prompt_ids, ids }) => ({ ids: prompt_ids, maxTokens: ids.length + 8 }))
 
-function theirs(file: string): readonly Continuation[] {
-  const script = join(root, 'bench/peers/node-llama-cpp.mjs')
-  const { status, stdout } = spawnSync(process.execPath, [script, 'greedy', file, '1'], {
-    input: JSON.stringify(prompts),
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  if (status !== 0) throw new Error(`node-llama-cpp could not run ${file}`)
-  return JSON.parse(stdout) as Continuation[]
+async function theirs(file: string): Promise<readonly Continuation[]> {
+  const options = { model: file, threads: 1, prompts }
+  const script = join(peerFolder('llama'), 'trial.mjs')
+  return (await runTrial(script, [JSON.stringify(options)], { cwd: root })) as Continuation[]
 }
 
 /** How far apart the two largest logits after `ids` are, and how far the peer's error can move them towards each other. */
@@ -51,14 +46,14 @@ async function margin(model: Model, ids: readonly number[]): Promise<{ gap: numb
 
 let differences = 0
 try {
-  installPeers()
+  installPeer('llama')
 } catch (error) {
   console.error(`node-llama-cpp could not be installed: ${error instanceof Error ? error.message : error}`)
   process.exit(3)
 }
 for (const type of ['q8_0', 'q4_0']) {
   const file = trainedModel(type)
-  const peers = theirs(file)
+  const peers = await theirs(file)
   await using model = await Model.load(file, { threads: 1 })
   for (const [index, { ids, maxTokens }] of prompts.entries()) {
     await using session = model.createSession()
@@ -80,5 +75,7 @@ for (const type of ['q8_0', 'q4_0']) {
     console.log(`  openelm:        ${model.detokenize(mine)}\n  node-llama-cpp: ${peers[index]?.text}`)
   }
 }
-console.log(`${prompts.length * 2} prompts against node-llama-cpp ${peerVersion()}: ${differences} different`)
+console.log(
+  `${prompts.length * 2} prompts against node-llama-cpp ${peerVersion('llama')}: ${differences} different`,
+)
 process.exit(differences > 0 ? 1 : 0)

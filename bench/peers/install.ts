@@ -1,9 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { root } from '../lib/openelm.js'
 
-const folder = fileURLToPath(new URL('.', import.meta.url))
+/** Engines that openelm is measured against: the folder of each and the package that it is. */
+const peers = {
+  llama: 'node-llama-cpp',
+  transformers: '@huggingface/transformers',
+} as const
+
+export type Peer = keyof typeof peers
 
 /** Packages with node-llama-cpp's prebuilt CPU binary, by platform. */
 const binaries: Readonly<Record<string, string>> = {
@@ -15,31 +21,43 @@ const binaries: Readonly<Record<string, string>> = {
   'win32-arm64': 'win-arm64',
 }
 
-/** The version of node-llama-cpp that bench/peers/package.json pins. */
-export function peerVersion(): string {
-  const manifest = JSON.parse(readFileSync(`${folder}package.json`, 'utf8')) as {
+/** The folder that holds a peer's package.json, its node_modules and the script of its trials. */
+export const peerFolder = (peer: Peer): string => join(root, 'bench/peers', peer)
+
+/** The version that the peer's package.json pins. */
+export function peerVersion(peer: Peer): string {
+  const manifest = JSON.parse(readFileSync(join(peerFolder(peer), 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  return manifest.dependencies['node-llama-cpp'] ?? ''
+  return manifest.dependencies[peers[peer]] ?? ''
 }
 
 /**
- * Installs node-llama-cpp into bench/peers/node_modules unless it is there, without install scripts (they would compile
- * or download) and of its binaries only the one for this platform's processor.
- * @throws Error when npm cannot install it
+ * The package with node-llama-cpp's binary for this platform's processor.
+ * @throws Error where there is none
  */
-export function installPeers(): void {
+export function llamaBinary(): string {
   const binary = binaries[`${process.platform}-${process.arch}`]
   if (!binary) throw new Error(`node-llama-cpp has no binary for ${process.platform} ${process.arch}`)
-  if (existsSync(`${folder}node_modules/@node-llama-cpp/${binary}`)) return
+  return `@node-llama-cpp/${binary}`
+}
+
+/**
+ * Installs a peer into its folder unless it is there, without install scripts: they would compile or download, and the
+ * binaries for processors are in packages. Of node-llama-cpp's only the one for this platform.
+ * @throws Error when npm cannot install it
+ */
+export function installPeer(peer: Peer): void {
+  const folder = peerFolder(peer)
+  const installed = peer === 'llama' ? llamaBinary() : peers[peer]
+  if (existsSync(join(folder, 'node_modules', installed))) return
   const install = (...args: string[]): void => {
-    const flags = ['--ignore-scripts', '--omit=optional', '--no-package-lock', '--no-audit', '--no-fund']
+    const flags = ['--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund']
     execFileSync('npm', ['install', ...flags, ...args], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   }
-  install()
-  install('--no-save', `@node-llama-cpp/${binary}@${peerVersion()}`)
-  createRequire(`${folder}package.json`).resolve('node-llama-cpp')
+  if (peer === 'llama') install('--omit=optional', '--no-save', `${installed}@${peerVersion(peer)}`)
+  else install()
 }

@@ -37,7 +37,8 @@ Result<KernelBench> read_bench(const Napi::Value& value) {
   if (!info) return Status(Code::invalid, "Unknown type");
   bench.type = info->type;
   for (const auto& [name, target] :
-       {std::pair{"rows", &bench.rows}, std::pair{"cols", &bench.cols}, std::pair{"tokens", &bench.tokens}}) {
+       {std::pair{"rows", &bench.rows}, std::pair{"cols", &bench.cols}, std::pair{"tokens", &bench.tokens},
+        std::pair{"context", &bench.context}}) {
     const Result<uint64_t> size = size_property(object, name, 4294967295.0);
     if (!size.ok()) return size.status;
     *target = static_cast<size_t>(size.value);

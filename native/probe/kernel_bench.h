@@ -12,8 +12,7 @@ namespace openelm {
 struct KernelBench {
   enum class Op {
     matmul,     // weights [rows][cols] of a type, a batch of tokens
-    attention,  // rows query heads of width cols, four to a kv head; `tokens` at the end of a context of
-                // kContext
+    attention,  // rows query heads of width cols, four to a kv head; `tokens` at the end of `context`
     read,       // memory: the bandwidth that decoding cannot exceed
     peak,       // the variant's multiply-add instruction on registers: what prefill cannot exceed
   };
@@ -21,10 +20,9 @@ struct KernelBench {
   const KernelTable* kernels = nullptr;
   DType type = DType::q8_0;
   size_t rows = 0, cols = 0, tokens = 0;
+  size_t context = 0;  // attention only
   unsigned threads = 1;
   double seconds = 0.1;  // how long to measure
-
-  static constexpr size_t kContext = 1024;
 };
 
 struct KernelBenchResult {
@@ -35,7 +33,8 @@ struct KernelBenchResult {
 };
 
 /// Repeats the op until `seconds` have passed, on several matrices in turn so that no weights are left in the
-/// caches. Fails with invalid for shapes that the type does not allow, with memory when there is too little.
+/// caches. Reading is timed in several patterns, and the fastest counts. Fails with invalid for shapes that
+/// the type does not allow, with memory when there is too little.
 Result<KernelBenchResult> run_kernel_bench(const KernelBench& bench);
 
 }  // namespace openelm

@@ -191,13 +191,15 @@ export interface NativeModel {
 
 /** Per-op probe for benches: seconds a call (median of enough calls to fill `seconds`). */
 export interface KernelBenchSpec {
-  /** `attention`: rows query heads of width cols, the last `tokens` of 1,024 positions. `peak`: multiply-adds alone. */
+  /** `attention`: rows query heads of width cols, the last `tokens` of `context` positions. `peak`: multiply-adds alone. */
   readonly op: 'matmul' | 'attention' | 'read' | 'peak'
   readonly isa: IsaName
   readonly type: number
   readonly rows: number
   readonly cols: number
   readonly tokens: number
+  /** Attention only. */
+  readonly context: number
   readonly threads: number
   readonly seconds: number
 }

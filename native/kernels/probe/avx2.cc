@@ -11,12 +11,16 @@ namespace {
 
 constexpr int kSums = 10;
 
-uint64_t read(const uint8_t* data, size_t bytes) {
+uint64_t read(const uint8_t* data, size_t bytes, size_t streams) {
   __m256i sum_i64x4[4] = {};
-  for (size_t i = 0; i < bytes; i += 128) {
-    for (int j = 0; j < 4; ++j) {
-      const __m256i* source = reinterpret_cast<const __m256i*>(data + i + 32 * static_cast<size_t>(j));
-      sum_i64x4[j] = _mm256_add_epi64(sum_i64x4[j], _mm256_load_si256(source));
+  const size_t part = bytes / streams;
+  for (size_t i = 0; i < part; i += 256) {
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const uint8_t* from = data + stream * part + i;
+      for (int j = 0; j < 8; ++j) {
+        const __m256i* source = reinterpret_cast<const __m256i*>(from + 32 * static_cast<size_t>(j));
+        sum_i64x4[j % 4] = _mm256_add_epi64(sum_i64x4[j % 4], _mm256_load_si256(source));
+      }
     }
   }
   const __m256i low = _mm256_add_epi64(sum_i64x4[0], sum_i64x4[1]);

@@ -16,12 +16,17 @@ uint64_t total_of(__m512i v) {
   return total;
 }
 
-uint64_t read(const uint8_t* data, size_t bytes) {
+uint64_t read(const uint8_t* data, size_t bytes, size_t streams) {
   __m512i sum[4];
   for (int j = 0; j < 4; ++j) sum[j] = _mm512_setzero_si512();
-  for (size_t i = 0; i < bytes; i += 256)
-    for (int j = 0; j < 4; ++j)
-      sum[j] = _mm512_add_epi64(sum[j], _mm512_loadu_si512(data + i + 64 * static_cast<size_t>(j)));
+  const size_t part = bytes / streams;
+  for (size_t i = 0; i < part; i += 256) {
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const uint8_t* from = data + stream * part + i;
+      for (int j = 0; j < 4; ++j)
+        sum[j] = _mm512_add_epi64(sum[j], _mm512_loadu_si512(from + 64 * static_cast<size_t>(j)));
+    }
+  }
   return total_of(_mm512_add_epi64(_mm512_add_epi64(sum[0], sum[1]), _mm512_add_epi64(sum[2], sum[3])));
 }
 

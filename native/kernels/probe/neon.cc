@@ -9,12 +9,16 @@ namespace {
 
 constexpr size_t kSums = 16;
 
-uint64_t read(const uint8_t* data, size_t bytes) {
+uint64_t read(const uint8_t* data, size_t bytes, size_t streams) {
   uint64x2_t sum[4] = {vdupq_n_u64(0), vdupq_n_u64(0), vdupq_n_u64(0), vdupq_n_u64(0)};
-  for (size_t i = 0; i < bytes; i += 64) {
-    OPENELM_NEON_UNROLL
-    for (size_t j = 0; j < 4; ++j)
-      sum[j] = vaddq_u64(sum[j], vreinterpretq_u64_u8(vld1q_u8(data + i + 16 * j)));
+  const size_t part = bytes / streams;
+  for (size_t i = 0; i < part; i += 256) {
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const uint8_t* from = data + stream * part + i;
+      OPENELM_NEON_UNROLL
+      for (size_t j = 0; j < 16; ++j)
+        sum[j % 4] = vaddq_u64(sum[j % 4], vreinterpretq_u64_u8(vld1q_u8(from + 16 * j)));
+    }
   }
   return vaddvq_u64(vaddq_u64(vaddq_u64(sum[0], sum[1]), vaddq_u64(sum[2], sum[3])));
 }

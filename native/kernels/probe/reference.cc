@@ -7,12 +7,15 @@
 namespace openelm {
 namespace {
 
-uint64_t read(const uint8_t* data, size_t bytes) {
+uint64_t read(const uint8_t* data, size_t bytes, size_t streams) {
   uint64_t sum[8] = {};
-  for (size_t i = 0; i < bytes; i += sizeof sum) {
-    uint64_t words[8];
-    std::memcpy(words, data + i, sizeof words);
-    for (size_t j = 0; j < 8; ++j) sum[j] += words[j];
+  const size_t part = bytes / streams;
+  for (size_t i = 0; i < part; i += 256) {
+    for (size_t stream = 0; stream < streams; ++stream) {
+      uint64_t words[32];
+      std::memcpy(words, data + stream * part + i, sizeof words);
+      for (size_t j = 0; j < 32; ++j) sum[j % 8] += words[j];
+    }
   }
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
