@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import { type ModelConfig, nativeConfig } from '../model/config.js'
 import type { IsaName, NativeModel, NativeTokenizer } from '../native/binding.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { renderChat } from '../../engine/chat/template.js'
 import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
