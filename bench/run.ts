@@ -1,7 +1,7 @@
 // npm run bench -- [options]: this package's own benchmark. See README.md beside this file.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { IsaName } from '../src/native/binding.js'
 import { loadNative } from '../src/native/load.js'
@@ -9,16 +9,18 @@ import { benchEngine, engineTable } from './engine.js'
 import { benchKernels, kernelTable, probe, probeTable, type TypeName, typeNames } from './kernels.js'
 import { describeMachine, machineLine } from './lib/machine.js'
 import { root } from './lib/openelm.js'
+import { benchStartup, startupTable } from './startup.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite LIST     kernels, engine (default: both)
+  --suite LIST     kernels, engine, startup (default: kernels,engine)
   --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
   --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0)
   --tokens LIST    batch sizes for the kernels (default: 1,16,128,512)
   --threads N      default: physical cores
   --size NAME      270M, 450M, 1.1B or 3B for the engine (default: 270M)
-  --rounds N       fresh processes for each engine test (default: 3)
+  --rounds N       fresh processes for each test (default: 3 for the engine, 15 for startup)
+  --model FILE     GGUF file for startup (default: the Q8_0 file that bench:peers makes)
   --seconds X      time for each kernel measurement (default: 0.3)
   --quick          a smoke run: few shapes, short times, one round
   --json FILE      where the results go (default: build/bench/results.json)
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     threads: { type: 'string' },
     size: { type: 'string', default: '270M' },
     rounds: { type: 'string' },
+    model: { type: 'string', default: join(root, 'build/bench/OpenELM-270M-random-q8_0.gguf') },
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string', default: join(root, 'build/bench/results.json') },
@@ -78,6 +81,14 @@ if (suites.has('engine')) {
   const engine = await benchEngine({ size: values.size, types, threads, rounds, read, quick: values.quick })
   console.log(`${engineTable(engine)}\n`)
   Object.assign(results, { engine })
+}
+if (suites.has('startup')) {
+  const startup = await benchStartup({
+    model: resolve(values.model),
+    rounds: Number(values.rounds ?? (values.quick ? 3 : 15)),
+  })
+  console.log(`${startupTable(startup)}\n`)
+  Object.assign(results, { startup })
 }
 mkdirSync(dirname(values.json), { recursive: true })
 writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)
