@@ -97,8 +97,8 @@ void MappedFile::read_ahead() const {
 }
 
 /// Reads a byte of every page, which has them entered into the page table, sixteen at a time on Linux.
-/// MADV_POPULATE_READ needs a quarter less time, but holds the lock of the address space throughout: what
-/// JavaScript allocates meanwhile, to read the header, would wait for the whole file.
+/// MADV_POPULATE_READ needs a quarter less time, but reading the header meanwhile took four times as long
+/// (bench/README.md, "Start-up").
 void MappedFile::touch_pages() const noexcept {
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const volatile uint8_t* bytes = data_;
