@@ -1,7 +1,7 @@
 // npm run bench -- [options]: this package's own benchmark. See README.md beside this file.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { syntheticTypes } from '../src/engine/synthetic.js'
 import { type PresetName, presetNames } from '../src/model/presets.js'
@@ -20,18 +20,20 @@ import {
 import { describeMachine, machineLine } from './lib/machine.js'
 import { root } from './lib/openelm.js'
 import { benchSampling, samplingTables } from './sampling.js'
+import { benchStartup, startupTable } from './startup.js'
 import { benchTokenizing, tokenizingTable } from './tokenizing.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite LIST     kernels, engine, sampling (default: all)
+  --suite LIST     kernels, engine, sampling, startup (default: kernels,engine,sampling)
   --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
   --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0, and the others in
                    the kernel table for one token); the engine runs those of them that it can make
   --tokens LIST    batch sizes for the kernels (default: 1,16,128,512)
   --threads N      default: physical cores
   --sizes LIST     ${presetNames.join(', ')}: shapes of the kernels, models of the engine (default: 270M)
-  --rounds N       fresh processes for each engine test (default: 3)
+  --rounds N       fresh processes for each test (default: 3 for the engine, 15 for startup)
+  --model FILE     GGUF file for startup (default: the Q8_0 file that bench:peers makes)
   --seconds X      time for each kernel measurement (default: 0.3)
   --quick          a smoke run: few shapes, short times, one round
   --json FILE      where the results go (default: build/bench/results.json)
@@ -46,6 +48,7 @@ const { values } = parseArgs({
     threads: { type: 'string' },
     sizes: { type: 'string', default: '270M' },
     rounds: { type: 'string' },
+    model: { type: 'string', default: join(root, 'build/bench/random-270M-q8_0.gguf') },
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string', default: join(root, 'build/bench/results.json') },
@@ -116,6 +119,14 @@ if (suites.has('sampling')) {
   const tokenizing = await benchTokenizing(native, { seconds, quick: values.quick })
   console.log(`${samplingTables(sampling)}\n\n${tokenizingTable(tokenizing)}\n`)
   Object.assign(results, { sampling, tokenizing })
+}
+if (suites.has('startup')) {
+  const startup = await benchStartup({
+    model: resolve(values.model),
+    rounds: Number(values.rounds ?? (values.quick ? 3 : 15)),
+  })
+  console.log(`${startupTable(startup)}\n`)
+  Object.assign(results, { startup })
 }
 mkdirSync(dirname(values.json), { recursive: true })
 writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)

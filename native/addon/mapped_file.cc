@@ -65,6 +65,7 @@ class MappedFileObject : public Napi::ObjectWrap<MappedFileObject> {
                            InstanceAccessor<&MappedFileObject::size>("size"),
                            InstanceMethod<&MappedFileObject::read>("read"),
                            InstanceMethod<&MappedFileObject::convert>("convert"),
+                           InstanceMethod<&MappedFileObject::read_ahead>("readAhead"),
                        });
   }
 
@@ -99,6 +100,8 @@ class MappedFileObject : public Napi::ObjectWrap<MappedFileObject> {
     if (length > 0) std::memcpy(bytes.Data(), file_->data() + offset, static_cast<size_t>(length));
     return bytes;
   }
+
+  void read_ahead(const Napi::CallbackInfo& /*info*/) { file_->read_ahead(); }
 
   Napi::Value convert(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();

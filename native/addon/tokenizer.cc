@@ -1,6 +1,7 @@
 #include "addon/tokenizer.h"
 
 #include <algorithm>
+#include <future>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,7 +40,7 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
     Vocab vocab;
     Status status = read_vocab(info[0], vocab);
     if (status.ok()) {
-      Result<std::shared_ptr<const Tokenizer>> result = Tokenizer::create(std::move(vocab));
+      auto result = Tokenizer::build(std::move(vocab));
       status = std::move(result.status);
       tokenizer_ = std::move(result.value);
     }
@@ -50,11 +51,12 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
     info.This().As<Napi::Object>().TypeTag(&kTokenizerTag);
   }
 
-  const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
+  /// Waits until it is built.
+  const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_.get(); }
 
  private:
   Napi::Value size(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), tokenizer_->size());
+    return Napi::Number::New(info.Env(), tokenizer()->size());
   }
 
   Napi::Value encode(const Napi::CallbackInfo& info) {
@@ -62,7 +64,7 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
     std::string text;
     if (Status status = read_text(info[0], text); !status.ok()) return failed(env, status);
     const std::vector<int32_t> ids =
-        tokenizer_->encode(text, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
+        tokenizer()->encode(text, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
     Napi::Int32Array result = Napi::Int32Array::New(env, ids.size());
     std::copy(ids.begin(), ids.end(), result.Data());
     return result;
@@ -72,7 +74,7 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
     const Napi::Env env = info.Env();
     std::span<const int32_t> ids;
     if (Status status = read_ids(info[0], ids); !status.ok()) return failed(env, status);
-    StreamDecoder decoder(*tokenizer_, info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
+    StreamDecoder decoder(*tokenizer(), info[1].ToBoolean().Value(), info[2].ToBoolean().Value());
     std::string text;
     for (const int32_t id : ids) text += decoder.push(id);
     text += decoder.flush();
@@ -80,13 +82,13 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   }
 
   Napi::Value piece_bytes(const Napi::CallbackInfo& info) {
-    const std::string_view bytes = tokenizer_->piece_bytes(info[0].ToNumber().Int32Value());
+    const std::string_view bytes = tokenizer()->piece_bytes(info[0].ToNumber().Int32Value());
     Napi::Uint8Array result = Napi::Uint8Array::New(info.Env(), bytes.size());
     std::copy(bytes.begin(), bytes.end(), result.Data());
     return result;
   }
 
-  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::shared_future<std::shared_ptr<const Tokenizer>> tokenizer_;
 };
 
 class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {

@@ -1,6 +1,7 @@
 #include "addon/tokenizer_args.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "model/tokenizer/tokenizer.h"
@@ -52,6 +53,33 @@ Status read_strings(const Napi::Value& value, const char* name, std::vector<std:
   return {};
 }
 
+namespace {
+
+/// Strings in GGUF's encoding: a u64 length and that many bytes, each.
+Status decode_strings(const Napi::Object& object, std::vector<std::string>& strings) {
+  const Napi::Value value = object.Get("encoded");
+  const double count = object.Get("length").ToNumber().DoubleValue();
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    return invalid("Expected strings or a Uint8Array for pieces");
+  const auto bytes = value.As<Napi::Uint8Array>();
+  std::string_view rest(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+  if (!(count >= 0 && count <= kMaxPieces)) return invalid("Too many pieces");
+  strings.reserve(static_cast<size_t>(count));
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    uint64_t length = 0;
+    if (rest.size() < sizeof length) return invalid("The encoded pieces end too early");
+    for (size_t byte = sizeof length; byte-- > 0;)
+      length = length << 8 | static_cast<unsigned char>(rest[byte]);
+    rest.remove_prefix(sizeof length);
+    if (length > rest.size()) return invalid("The encoded pieces end too early");
+    strings.emplace_back(rest.substr(0, static_cast<size_t>(length)));
+    rest.remove_prefix(static_cast<size_t>(length));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status read_vocab(const Napi::Value& value, Vocab& vocab) {
   if (!value.IsObject()) return invalid("Expected a vocabulary");
   const auto object = value.As<Napi::Object>();
@@ -63,7 +91,12 @@ Status read_vocab(const Napi::Value& value, Vocab& vocab) {
   if (!types.IsTypedArray() || types.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     return invalid("Expected a Uint8Array for types");
   }
-  if (Status status = read_strings(object.Get("pieces"), "pieces", vocab.pieces); !status.ok()) return status;
+  const Napi::Value pieces = object.Get("pieces");
+  const bool encoded = pieces.IsObject() && !pieces.IsArray();
+  if (Status status = encoded ? decode_strings(pieces.As<Napi::Object>(), vocab.pieces)
+                              : read_strings(pieces, "pieces", vocab.pieces);
+      !status.ok())
+    return status;
   const auto score_array = scores.As<Napi::Float32Array>();
   const auto type_array = types.As<Napi::Uint8Array>();
   vocab.scores.assign(score_array.Data(), score_array.Data() + score_array.ElementLength());

@@ -66,7 +66,6 @@ class WeightsBuilder {
       if (place.vector) dequantize_row(tensor.type, data, next_norm(place), tensor.cols);
     }
     if (!own_output) weights_->output = weights_->embedding;
-    file->read_ahead();
     weights_->file_ = std::move(file);
     return std::shared_ptr<const Weights>(std::move(weights_));
   }

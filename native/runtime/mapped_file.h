@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "runtime/status.h"
 
@@ -22,9 +24,9 @@ class MappedFile {
   const uint8_t* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }
 
-  /// Asks the system to read the whole file soon: for weights, which are all needed, not for whoever wants a
-  /// header.
-  void read_ahead() const noexcept;
+  /// Has the whole file read and its pages entered into the page table soon, by a thread of its own: for
+  /// weights, which are all needed, not for whoever wants a header. Only the first call counts.
+  void read_ahead() const;
 
   /// Whether [offset, offset + length) lies in the file.
   bool contains(uint64_t offset, uint64_t length) const noexcept {
@@ -33,6 +35,11 @@ class MappedFile {
 
  private:
   MappedFile() = default;
+  void touch_pages() const noexcept;
+
+  mutable std::atomic<bool> ahead_ = false;
+  mutable std::atomic<bool> closing_ = false;
+  mutable std::thread reader_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -1,42 +1,11 @@
-import { Command, CommanderError } from 'commander'
 import { OpenElmError } from '../errors.js'
-import type { CommandModule } from './command.js'
-import { renderHelp } from './help.js'
 import { findCommand, MANUAL, suggest } from './manual.js'
-import { addOptions } from './options.js'
 import { EXIT, reportError } from './report-error.js'
 import { version } from './version.js'
 
 function print(text: string): number {
   process.stdout.write(text)
   return EXIT.done
-}
-
-/** Parses what follows the command's name. Undefined when help was asked for. */
-function parse(name: string, command: CommandModule, argv: readonly string[]) {
-  const parser = new Command(name)
-  parser
-    .helpOption('-h, --help')
-    .exitOverride()
-    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
-  for (const specs of Object.values(command.help.groups)) addOptions(parser, specs)
-  command.define?.(parser)
-  if (!command.define) parser.allowExcessArguments(false)
-  try {
-    parser.parse(
-      argv.map((arg) => command.spellings?.[arg] ?? arg),
-      { from: 'user' },
-    )
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (error.code === 'commander.helpDisplayed') return undefined
-    const [what = '', hint] = error.message.replace(/^error: /, '').split('\n')
-    throw new OpenElmError('E_USAGE', `${what[0]?.toUpperCase()}${what.slice(1).replace(/\.$/, '')}.`, {
-      ...(hint ? { why: hint.replace(/^\((.*)\)$/, '$1') } : {}),
-      next: `See "openelm ${name} --help".`,
-    })
-  }
-  return { args: parser.args, raw: parser.opts() }
 }
 
 /** Adds where to read on to an error of usage that does not say it. */
@@ -89,9 +58,10 @@ async function dispatch(argv: readonly string[]): Promise<number> {
       next: 'See "openelm --help".',
     })
   }
-  const command = await load()
+  // What only a command needs is loaded only for one: the manual and errors of usage come at once.
+  const [command, { parse }] = await Promise.all([load(), import('./parse.js')])
   const parsed = parse(first, command, rest)
-  if (!parsed) return print(renderHelp(command.help))
+  if (!parsed) return print((await import('./help.js')).renderHelp(command.help))
   try {
     return await runInterruptible((signal) => command.run({ ...parsed, signal }))
   } catch (error) {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import * as engine from '../engine/options.js'
 import { samplingSchemas } from '../engine/sampling.js'
 import { validate } from '../engine/validate.js'

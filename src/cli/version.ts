@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { packageRoot } from '../package-root.js'
 
 /** The version in package.json. */
 export function version(): string {
-  const read = createRequire(import.meta.url)
-  return (read('../../package.json') as { version: string }).version
+  return (JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string }).version
 }

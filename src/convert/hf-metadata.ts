@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatError } from '../formats/format-error.js'
 import { type GgufValue, gguf } from '../formats/gguf/values.js'
 import { readJson, readText } from '../formats/text-file.js'

@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { OpenElmError } from '../errors.js'
+import { packageRoot } from '../package-root.js'
 
 /** The small dictionary model that ships with the package. */
-export const SHIPPED_MODEL = fileURLToPath(
-  new URL('../../models/openelm-lexicon-6m-q8_0.gguf', import.meta.url),
-)
+export const SHIPPED_MODEL = `${packageRoot}models/openelm-lexicon-6m-q8_0.gguf`
 
 /**
  * The path of the model to use: as given, else OPENELM_MODEL, else the shipped one.

@@ -1,8 +1,9 @@
 import { basename } from 'node:path'
 import type { GgufMetadata } from '../formats/gguf/metadata.js'
-import { vocabFromGguf } from '../formats/tokenizer/gguf-vocab.js'
+import { encodedVocabFromGguf } from '../formats/tokenizer/gguf-vocab.js'
 import { parameterCount } from '../model/config.js'
 import { openGguf } from '../model/open-gguf.js'
+import { type OpenFile, openFile } from '../native/open-file.js'
 import type { ModelSource } from './model-source.js'
 import { type SamplingDefaults, samplingSchemas } from './sampling.js'
 
@@ -11,9 +12,9 @@ import { type SamplingDefaults, samplingSchemas } from './sampling.js'
  * @throws OpenElmError as openGguf does, and E_TOKENIZER for a tokenizer of another kind
  */
 export function loadSource(path: string): ModelSource {
-  const opened = openGguf(path)
+  const opened = openGguf(path, openWeights)
   const { metadata } = opened
-  const vocab = metadata.has('tokenizer.ggml.tokens') ? vocabFromGguf(metadata) : undefined
+  const vocab = metadata.has('tokenizer.ggml.tokens') ? encodedVocabFromGguf(metadata) : undefined
   return {
     name: opened.name ?? basename(path, '.gguf'),
     type: opened.fileType,
@@ -25,6 +26,13 @@ export function loadSource(path: string): ModelSource {
     chatTemplate: opened.chatTemplate,
     sampling: readSampling(metadata),
   }
+}
+
+/** Every weight is needed for the first token: they are brought into memory while the header is read. */
+const openWeights: OpenFile = (path) => {
+  const file = openFile(path)
+  file.readAhead()
+  return file
 }
 
 /** Keys under which GGUF files recommend sampling parameters (llama.cpp's `general.sampling.*`). */

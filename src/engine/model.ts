@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import { type ModelConfig, nativeConfig } from '../model/config.js'
 import type { IsaName, NativeModel, NativeTokenizer } from '../native/binding.js'
@@ -114,8 +114,9 @@ export class Model {
     const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
     try {
       const source = open()
-      const model = new addon.Model(nativeConfig(source.config), source.weights, native)
+      // Builds its tables beside what follows; the first use waits for them.
       const tokenizer = source.vocab ? new addon.Tokenizer(source.vocab) : undefined
+      const model = new addon.Model(nativeConfig(source.config), source.weights, native)
       stopIfAborted()
       return new Model(source, model, tokenizer)
     } catch (error) {
@@ -243,8 +244,8 @@ const CONTROL = 3
 function controlPieces({ vocab }: ModelSource): ReadonlyMap<string, number> {
   const pieces = new Map<string, number>()
   vocab?.types.forEach((type, id) => {
-    const piece = vocab.pieces[id]
-    if (type === CONTROL && piece) pieces.set(piece, id)
+    const piece = type === CONTROL ? vocab.pieces.at(id) : undefined
+    if (piece) pieces.set(piece, id)
   })
   return pieces
 }

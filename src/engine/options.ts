@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { integer } from './sampling.js'
 
 export const MAX_THREADS = 256

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NativeSampling } from '../native/binding.js'
 import type { SamplingOptions } from './types.js'
 import { validate } from './validate.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import type { NativeSession, NativeTokenizer } from '../native/binding.js'
 import { emptyResult, SingleUseGeneration, toResult } from './generation.js'

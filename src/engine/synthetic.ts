@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ggmlType } from '../formats/ggml-types.js'
 import { parameterCount } from '../model/config.js'
 import { type PresetName, presetConfig, presetNames } from '../model/presets.js'

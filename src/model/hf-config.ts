@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import { checkConfig, type ModelConfig, openElmRmsEps } from './config.js'
 import { ffnWidths, multipliersPerLayer, queryHeads } from './layer-wise-scaling.js'

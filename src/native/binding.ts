@@ -38,11 +38,21 @@ export interface NativeMappedFile {
    * off the main thread. Throws INVALID for ranges outside the file or cols that are not a multiple of a block.
    */
   convert(offset: number, from: number, rows: number, cols: number, to: number): Promise<Uint8Array>
+  /** Has a thread bring the whole file into memory: for who is about to need all of it. */
+  readAhead(): void
+}
+
+/** Strings as GGUF stores them, one after the other: a u64 length and that many bytes of UTF-8. */
+export interface EncodedStrings {
+  readonly length: number
+  readonly encoded: Uint8Array
+  /** One of them as a string. */
+  at(index: number): string | undefined
 }
 
 /** Vocabulary of a SentencePiece BPE tokenizer: parallel arrays indexed by token id. */
 export interface NativeVocab {
-  readonly pieces: readonly string[]
+  readonly pieces: readonly string[] | EncodedStrings
   readonly scores: Float32Array
   /** SentencePiece types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
   readonly types: Uint8Array

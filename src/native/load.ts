@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { OpenElmError } from '../errors.js'
+import { packageRoot as root } from '../package-root.js'
 import type { NativeBinding } from './binding.js'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Where a build leaves the addon, in order: an explicit path, node-gyp's, cmake-js's. */
 function candidates(): string[] {

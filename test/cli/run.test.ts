@@ -164,25 +164,4 @@ tap.test('openelm run', async (t) => {
     t.equal(await new Promise((resolve) => child.on('close', resolve)), 130)
     t.match(stderr, /Interrupted/)
   })
-
-  t.test('starts without the chat interface', async (t) => {
-    const probe = `
-      const { main } = await import('./dist/cli/main.js')
-      process.exitCode = await main(['run', '-n', '1', '${DEFINE_OCEAN}'])
-      const { createRequire } = await import('node:module')
-      const loaded = process.moduleLoadList ?? []
-      console.error(JSON.stringify(loaded.filter((name) => /ink|react|yoga/.test(name))))`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', probe], {
-      cwd: root,
-      env: { ...process.env, ...env, NODE_OPTIONS: '--trace-uncaught', NODE_DEBUG: 'esm' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let stderr = ''
-    child.stderr.on('data', (data) => {
-      stderr += data
-    })
-    t.equal(await new Promise((resolve) => child.on('close', resolve)), 0)
-    t.match(stderr, /commander/, 'the trace of modules works')
-    t.notMatch(stderr, /node_modules\/(ink|react|yoga-layout)\//)
-  })
 })

@@ -20,7 +20,7 @@ const left = () => readdirSync(out)
 
 /** A script that converts and does something when half is written. */
 const atHalf = (action: string, type = 'q4_0') => `
-  import { convertModel } from './dist/convert/convert.js'
+  import { convertModel } from './src/convert/convert.ts'
   let done = false
   await convertModel({
     source: ${JSON.stringify(source)}, output: ${JSON.stringify(output)}, type: '${type}', overwrite: true,

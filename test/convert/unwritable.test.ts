@@ -41,8 +41,8 @@ tap.test('a read-only folder', async (t) => {
   chmodSync(readOnly, 0o555)
   // Root may write anywhere: the child becomes nobody, having loaded what it needs.
   const { stdout, stderr } = await startScript(`
-    import { convertModel } from './dist/convert/convert.js'
-    import { loadNative } from './dist/native/load.js'
+    import { convertModel } from './src/convert/convert.ts'
+    import { loadNative } from './src/native/load.ts'
     loadNative()
     if (process.getuid() === 0) process.setuid(65534)
     const options = { source: ${JSON.stringify(source)}, output: ${JSON.stringify(join(readOnly, 'x.gguf'))}, type: 'f32' }

@@ -7,7 +7,10 @@ import tap from 'tap'
 import ts from 'typescript'
 import { filesUnder, textOf } from '../support/files.js'
 
-/** What each folder of src/ may import from, besides itself and errors.ts. */
+/** Files that any folder of src/ may import from. */
+const common = ['errors.ts', 'package-root.ts']
+
+/** What each folder of src/ may import from, besides itself and the common files. */
 const mayImport: Record<string, readonly string[]> = {
   cli: ['ui', 'convert', 'engine', 'formats', 'model', 'native'],
   ui: ['engine'],
@@ -17,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   model: ['formats', 'native'],
   formats: ['native'],
   native: [],
+  'package-root.ts': [],
   'errors.ts': [],
 }
 
@@ -77,7 +81,7 @@ tap.test('imports between the folders of src/ go one way', async (t) => {
   for (const layer of new Set(sources.map(layerOf))) t.ok(layer in mayImport, `${layer} is a known layer`)
   const wrong = imports.filter(({ from, to }) => {
     const [above, below] = [layerOf(from), layerOf(to)]
-    return above !== below && below !== 'errors.ts' && !mayImport[above]?.includes(below)
+    return above !== below && !common.includes(below) && !mayImport[above]?.includes(below)
   })
   t.same(wrong, [], 'no import goes up or sideways')
 })
@@ -112,6 +116,16 @@ tap.test('native/load.ts is the only loader of the addon', async (t) => {
   const loaders = sources.filter((path) => /\.node\b['"`]|process\.dlopen|node-gyp-build/.test(textOf(path)))
   t.same(loaders, ['src/native/load.ts'])
 })
+
+tap.test(
+  'only package-root.ts knows where files of the package are: a bundle moves all others',
+  async (t) => {
+    const found = sources.filter((path) =>
+      /new URL\([^)]*import\.meta\.url|import\.meta\.(dirname|filename)/.test(textOf(path)),
+    )
+    t.same(found, ['src/package-root.ts'])
+  },
+)
 
 tap.test('no `any`, and no comment that turns the type checker off', async (t) => {
   const files = ['src', 'test', 'bench'].flatMap((folder) => filesUnder(folder, /\.tsx?$/))

@@ -35,5 +35,6 @@ export function startNode(args: readonly string[]): Child {
 /** Runs the command line, built into dist/. */
 export const startCli = (...args: string[]): Child => startNode(['bin/openelm.js', ...args])
 
-/** Runs a module given as text, which may import from dist/. */
-export const startScript = (source: string): Child => startNode(['--input-type=module', '--eval', source])
+/** Runs a module given as text, which may import from src/. */
+export const startScript = (source: string): Child =>
+  startNode(['--import', 'tsx', '--input-type=module', '--eval', source])

@@ -5,6 +5,8 @@ import { loadNative } from '../../src/native/load.js'
 
 /** A file that exists only in memory, with the addon's conversions. */
 export class MemoryFile extends MemorySource implements NativeMappedFile {
+  readAhead(): void {}
+
   async convert(offset: number, from: number, rows: number, cols: number, to: number): Promise<Uint8Array> {
     const type = ggmlTypeById(from)
     if (!type) throw new Error(`no type ${from}`)

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { GgufStrings } from '../../src/formats/gguf/strings.js'
 import { llama2Vocab } from '../../src/formats/tokenizer/llama2.js'
 import { PieceType, type Vocab } from '../../src/formats/tokenizer/vocab.js'
+import { loadNative } from '../../src/native/load.js'
 import { lexiconVocab, piecesOf, smallVocab, tokenizerOf } from './fixtures.js'
 
 const llama = await llama2Vocab()
@@ -160,4 +162,33 @@ t.test('arguments that are no vocabulary or no text are errors', async (t) => {
   t.throws(() => tokenizer.encode(5 as unknown as string, false, false), invalid)
   t.throws(() => tokenizer.decode([1] as unknown as Int32Array, false, false), invalid)
   t.throws(() => tokenizer.encode.call({} as never, 'a', false, false), 'another object as this')
+})
+
+t.test('pieces as they lie in a GGUF file', async (t) => {
+  const { Tokenizer } = loadNative()
+  const strings = GgufStrings.from(llama.pieces)
+  const encoded = new Tokenizer({ ...llama, pieces: strings })
+  t.equal(encoded.size, llama.pieces.length)
+  const text = 'Once upon a time, 海 and \u{1f30a}.'
+  t.same(encoded.encode(text, false, true), tokenizer.encode(text, false, true))
+  for (const id of [0, 3, 258, 259, 20000, llama.pieces.length - 1]) {
+    t.equal(strings.at(id), llama.pieces[id])
+    t.equal(strings.byteLength(id), Buffer.byteLength(llama.pieces[id] ?? ''))
+    t.same(encoded.pieceBytes(id), tokenizer.pieceBytes(id))
+  }
+  t.equal(strings.at(llama.pieces.length), undefined)
+  t.equal(strings.at(-1), undefined)
+
+  const { encoded: bytes, length } = GgufStrings.from(['a', 'bc'])
+  const damaged: [string, Uint8Array, number][] = [
+    ['cut in a string', bytes.subarray(0, -1), length],
+    ['cut in a length', bytes.subarray(0, 12), length],
+    ['more than are there', bytes, length + 1],
+    ['a length beyond the end', bytes.with(7, 255), length],
+    ['a negative count', bytes, -1],
+  ]
+  for (const [name, encoded, length] of damaged) {
+    const pieces = new GgufStrings(length, encoded)
+    t.throws(() => new Tokenizer({ ...llama, pieces }), { code: 'INVALID' }, name)
+  }
 })

@@ -11,6 +11,15 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::create(Vocab vocab) {
   return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(vocab)));
 }
 
+Result<std::shared_future<std::shared_ptr<const Tokenizer>>> Tokenizer::build(Vocab vocab) {
+  if (Status status = check_vocab(vocab); !status.ok()) return status;
+  return std::async(std::launch::async,
+                    [vocab = std::move(vocab)]() mutable {
+                      return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(vocab)));
+                    })
+      .share();
+}
+
 Tokenizer::Tokenizer(Vocab vocab) : vocab_(std::move(vocab)), encoder_(vocab_) {
   bytes_.reserve(vocab_.pieces.size());
   for (int32_t id = 0; id < vocab_.size(); ++id) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,10 @@ class Tokenizer {
 
   /// Fails with Code::invalid when check_vocab() objects.
   static Result<std::shared_ptr<const Tokenizer>> create(Vocab vocab);
+
+  /// The same at once: only the check is done before it returns, the tables are built on a thread of their
+  /// own.
+  static Result<std::shared_future<std::shared_ptr<const Tokenizer>>> build(Vocab vocab);
 
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;

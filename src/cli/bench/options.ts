@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from '../../engine/options.js'
 import { integer } from '../../engine/sampling.js'
 import { sizeSchema, typeSchema } from '../../engine/synthetic.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ChatSession } from '../../engine/chat/chat-session.js'
 import { loadConversation } from '../../engine/chat/conversation.js'
 import { renderSegments } from '../../engine/chat/template.js'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { instructTemplate } from '../../convert/chat-template.js'
 import { type ConvertResult, convertModel } from '../../convert/convert.js'
 import { type TargetType, targetTypes } from '../../convert/plan.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { renderChat } from '../../engine/chat/template.js'
 import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
@@ -112,8 +112,8 @@ async function answer(
   output: Output,
   signal: AbortSignal,
 ): Promise<GenerateResult> {
-  const ids = promptIds(model, prompt, options)
   const session = model.createSession(toSessionOptions(options))
+  const ids = promptIds(model, prompt, options)
   if (ids.length > session.nCtx) throw promptTooLong(ids.length, session.nCtx, model.contextLength)
   const generation = session.generate(ids, {
     ...toSampling(options),

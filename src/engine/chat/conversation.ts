@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../../errors.js'
 import type { ChatMessage } from '../types.js'
 import { writeAtomic } from '../write-atomic.js'

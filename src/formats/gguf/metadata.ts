@@ -1,4 +1,5 @@
 import { formatError } from '../format-error.js'
+import type { GgufStrings } from './strings.js'
 import type { GgufArray, GgufValue } from './values.js'
 
 /** The key-value pairs of one file, in file order, with typed access. A wrong type is E_FORMAT, absence undefined. */
@@ -86,12 +87,17 @@ export class GgufMetadata implements Iterable<readonly [string, GgufValue]> {
   }
 
   strings(key: string): readonly string[] | undefined {
+    return this.encodedStrings(key)?.toArray()
+  }
+
+  /** An array of strings as it lies in the file. */
+  encodedStrings(key: string): GgufStrings | undefined {
     const value = this.#entries.get(key)
     if (value === undefined) return undefined
     if (value.type !== 'array' || value.itemType !== 'string') {
       throw this.#wrongType(key, value, 'an array of strings')
     }
-    return value.values.toArray()
+    return value.values
   }
 
   #numeric(key: string, value: GgufArray): ArrayLike<number> {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../../errors.js'
 import type { ByteSource } from '../byte-source.js'
 import { formatError } from '../format-error.js'

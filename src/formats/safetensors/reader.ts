@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ByteSource } from '../byte-source.js'
 import { formatError } from '../format-error.js'
 

@@ -1,6 +1,7 @@
 import type { GgufMetadata } from '../gguf/metadata.js'
+import type { GgufStrings } from '../gguf/strings.js'
 import { type GgufValue, gguf } from '../gguf/values.js'
-import { checkVocab, isBytePiece, PieceType, tokenizerError, type Vocab } from './vocab.js'
+import { checkVocab, type EncodedVocab, isBytePiece, PieceType, tokenizerError, type Vocab } from './vocab.js'
 
 /** Keys of the GGUF specification, section "Tokenizer". */
 const keys = {
@@ -20,11 +21,17 @@ const keys = {
 /** What llama.cpp calls a SentencePiece BPE vocabulary. */
 const sentencePiece = 'llama'
 
+/** The vocabulary in a GGUF file with its pieces as strings. @throws as encodedVocabFromGguf */
+export function vocabFromGguf(metadata: GgufMetadata): Vocab {
+  const vocab = encodedVocabFromGguf(metadata)
+  return { ...vocab, pieces: vocab.pieces.toArray() }
+}
+
 /**
  * The vocabulary in a GGUF file. Absent keys have the meaning llama.cpp gives them for this kind of tokenizer.
  * @throws OpenElmError E_TOKENIZER; E_FORMAT for values of a wrong type
  */
-export function vocabFromGguf(metadata: GgufMetadata): Vocab {
+export function encodedVocabFromGguf(metadata: GgufMetadata): EncodedVocab {
   const { label } = metadata
   const model = metadata.string(keys.model)
   if (model !== sentencePiece) {
@@ -32,7 +39,7 @@ export function vocabFromGguf(metadata: GgufMetadata): Vocab {
       model === undefined ? 'It has none.' : `Its kind is "${model}"; "${sentencePiece}" is supported.`
     throw tokenizerError(`The tokenizer of ${label}`, why)
   }
-  const pieces = metadata.strings(keys.tokens)
+  const pieces = metadata.encodedStrings(keys.tokens)
   const scores = metadata.numbers(keys.scores)
   if (!pieces || !scores) {
     throw tokenizerError(`The tokenizer of ${label}`, `"${pieces ? keys.scores : keys.tokens}" is missing.`)
@@ -43,7 +50,7 @@ export function vocabFromGguf(metadata: GgufMetadata): Vocab {
   return checkVocab(
     {
       pieces,
-      scores: Float32Array.from(scores),
+      scores: scores instanceof Float32Array ? scores : Float32Array.from(scores),
       types: readTypes(metadata, pieces, ids),
       ...ids,
       addSpacePrefix: metadata.bool(keys.addSpacePrefix) ?? true,
@@ -64,22 +71,26 @@ function specialId(metadata: GgufMetadata, key: string, size: number): number {
 
 function readTypes(
   metadata: GgufMetadata,
-  pieces: readonly string[],
+  pieces: GgufStrings,
   ids: { bos: number; eos: number; unk: number },
 ): Uint8Array {
   const types = metadata.numbers(keys.types)
   if (!types) {
-    return Uint8Array.from(pieces, (piece, id) => {
+    return Uint8Array.from(pieces.toArray(), (piece, id) => {
       if (id === ids.unk) return PieceType.unknown
       if (id === ids.bos || id === ids.eos) return PieceType.control
       return isBytePiece(piece) ? PieceType.byte : PieceType.normal
     })
   }
   const invalid = 255 // whatever does not fit a byte, so that it is reported
-  return Uint8Array.from(types, (type) => {
-    if (type === 0) return PieceType.normal // "undefined"
-    return type >= 0 && type < invalid ? type : invalid
-  })
+  const read = new Uint8Array(types.length)
+  for (let id = 0; id < read.length; id++) {
+    const type = types[id] as number
+    if (type === 0)
+      read[id] = PieceType.normal // "undefined"
+    else read[id] = type >= 0 && type < invalid ? type : invalid
+  }
+  return read
 }
 
 /**

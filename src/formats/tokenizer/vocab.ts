@@ -1,5 +1,6 @@
 import { OpenElmError } from '../../errors.js'
 import type { NativeVocab } from '../../native/binding.js'
+import { GgufStrings } from '../gguf/strings.js'
 
 /** SentencePiece's piece types, which GGUF's `tokenizer.ggml.token_type` shares. */
 export const PieceType = {
@@ -16,9 +17,15 @@ export const spaceMark = '\u2581'
 
 /** A SentencePiece BPE vocabulary and what its model expects around a text. Special ids are -1 where there is none. */
 export interface Vocab extends NativeVocab {
+  readonly pieces: readonly string[]
   /** Whether a text begins with BOS, ends with EOS. */
   readonly addBos: boolean
   readonly addEos: boolean
+}
+
+/** The same with its pieces as a GGUF file has them: to load one, not 32,000 strings need be made. */
+export interface EncodedVocab extends Omit<Vocab, 'pieces'> {
+  readonly pieces: GgufStrings
 }
 
 /** Bounds that the addon also insists on (native/model/tokenizer/vocab.h). */
@@ -42,7 +49,7 @@ export function tokenizerError(label: string, why: string, cause?: unknown): Ope
  * Returns the vocabulary if all of it makes sense.
  * @throws OpenElmError E_TOKENIZER naming the first piece or id that does not.
  */
-export function checkVocab(vocab: Vocab, label: string): Vocab {
+export function checkVocab<T extends Vocab | EncodedVocab>(vocab: T, label: string): T {
   const { pieces, scores, types } = vocab
   const fail = (why: string) => tokenizerError(label, why)
   if (pieces.length === 0) throw fail('It has no pieces.')
@@ -56,18 +63,25 @@ export function checkVocab(vocab: Vocab, label: string): Vocab {
       throw fail(`Its ${name} id is ${id}, outside its ${pieces.length} pieces.`)
     }
   }
-  pieces.forEach((piece, id) => {
+  for (let id = 0; id < pieces.length; id++) {
     const type = types[id] as number
     if (type < PieceType.normal || type > PieceType.byte)
       throw fail(`Piece ${id} has the unknown type ${type}.`)
-    if (type === PieceType.byte && !isBytePiece(piece))
+    if (type === PieceType.byte && !isBytePiece(pieces.at(id) ?? ''))
       throw fail(`Piece ${id} is a byte but not named <0x00>.`)
-    if (piece.length * 3 > limits.pieceBytes && Buffer.byteLength(piece) > limits.pieceBytes) {
+    if (pieceBytes(pieces, id) > limits.pieceBytes) {
       throw fail(`Piece ${id} is longer than ${limits.pieceBytes} bytes.`)
     }
     if (Number.isNaN(scores[id])) throw fail(`The score of piece ${id} is not a number.`)
-  })
+  }
   return vocab
+}
+
+/** Bytes of one piece; for strings an upper bound where that is below the limit. */
+function pieceBytes(pieces: readonly string[] | GgufStrings, id: number): number {
+  if (pieces instanceof GgufStrings) return pieces.byteLength(id) ?? 0
+  const piece = pieces[id] ?? ''
+  return piece.length * 3 <= limits.pieceBytes ? piece.length * 3 : Buffer.byteLength(piece)
 }
 
 /** The vocabulary with unused pieces up to `size`: for checkpoints whose embedding has more rows than pieces. */
