@@ -184,7 +184,8 @@ async function findPartials(folder: string, key: string): Promise<Found[]> {
   return found.sort((a, b) => b.size - a.size)
 }
 
-function isRunning(pid: number): boolean {
+/** Whether this machine has a process of that id. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

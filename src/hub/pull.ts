@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { writeError } from '../convert/atomic-file.js'
 import { checkSpace, convertModel } from '../convert/convert.js'
 import { licenseMetadata } from '../convert/hf-metadata.js'
@@ -18,7 +18,7 @@ import {
 } from './hf-cache.js'
 import type { Connection } from './http.js'
 import { unseenLicense } from './license.js'
-import { leftoverBytes } from './partial-file.js'
+import { isRunning, leftoverBytes } from './partial-file.js'
 import { formatReference, type ModelReference } from './reference.js'
 import { describeRepository, licenseFile, type Repository, selectFiles } from './repository.js'
 import { convertedPath, modelsOf, type StoredModel, saveRecord } from './store.js'
@@ -140,14 +140,15 @@ export async function pull(
     await makeFolder(blobsFolder(folder))
     await checkSpace(join(blobsFolder(folder), 'x'), plan.downloadBytes)
     const totalBytes = files.reduce((sum, { size }) => sum + size, 0)
-    await fetchFiles(plan, files, connection, (doneBytes) =>
-      onProgress({ phase: 'download', doneBytes, totalBytes }),
-    )
+    await fetchFiles(plan, files, connection, (doneBytes) => {
+      if (plan.downloadBytes > 0) onProgress({ phase: 'download', doneBytes, totalBytes })
+    })
     await writeRef(folder, commit)
   }
   const file = kind === 'gguf' ? path.slice(snapshotFolder(folder, commit).length + 1) : undefined
   if (type && !isCurrent(plan, settings.modelsDir)) {
     await makeFolder(dirname(path))
+    await removeAbandoned(path)
     await convertModel({
       source: snapshotFolder(folder, commit),
       output: path,
@@ -171,11 +172,23 @@ export async function pull(
   return { ...record, bytes: statSync(path).size }
 }
 
-/** Whether the converted model is there and was made from the plan's commit. */
+/** Whether the model is there and was made from the plan's commit. */
 export function isCurrent({ repo, commit, type, path }: PullPlan, modelsDir: string): boolean {
   return modelsOf(modelsDir, repo).some(
     (model) => model.type === type && model.commit === commit && model.path === path,
   )
+}
+
+/** Removes what conversions to the same path left whose process was killed: it may be gigabytes. */
+async function removeAbandoned(path: string): Promise<void> {
+  const folder = dirname(path)
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(`.${basename(path)}.`) ? /\.(\d+)-[0-9a-z]+\.tmp$/.exec(name)?.[1] : undefined
+    if (pid === undefined || isRunning(Number(pid))) continue
+    const stats = await stat(join(folder, name)).catch(() => undefined)
+    // A process that cannot be seen from here, in a container, would still be writing.
+    if (stats && Date.now() - stats.mtimeMs > 60_000) await rm(join(folder, name), { force: true })
+  }
 }
 
 async function makeFolder(path: string): Promise<void> {

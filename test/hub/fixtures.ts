@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Connection } from '../../src/hub/http.js'
 import { type HubSettings, hubSettings } from '../../src/hub/settings.js'
+import { goldenPath } from '../support/golden.js'
 import { HubServer, type ServedRepository } from '../support/hub-server.js'
 import { temporaryFolder } from '../support/lexicon.js'
 import { writeCheckpoint } from '../support/tiny-checkpoint.js'
@@ -77,4 +78,12 @@ export async function place(t: Test, more: Readonly<Record<string, string>> = {}
     onNotice: (text: string) => void notices.push(text),
   }
   return { hub, folder, env, settings, connection }
+}
+
+/** The small trained checkpoint, with a licence. */
+export function lexiconFiles(): Record<string, Buffer> {
+  const names = ['README.md', 'config.json', 'generation_config.json', 'model.safetensors']
+  const tokenizer = ['tokenizer.model', 'tokenizer_config.json']
+  const files = [...names, ...tokenizer].map((name) => [name, readFileSync(goldenPath(`lexicon/${name}`))])
+  return { ...Object.fromEntries(files), LICENSE: Buffer.from(licenseText) }
 }

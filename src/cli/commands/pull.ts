@@ -26,13 +26,13 @@ const pullOptions = {
 export const command: CommandModule = {
   help: {
     usage: ['openelm pull MODEL [OPTION…]'],
-    about: `Downloads a model from the Hugging Face Hub and converts it, once. MODEL is a short name (270m, 450m,
-1.1b, 3b, each also with -instruct), owner/name, or owner/name:file.gguf for a published GGUF file.
-Without an answer from the user: this is how scripts get models.`,
+    about: `Downloads a model from the Hugging Face Hub and converts it, once. MODEL is a short name (270m,
+450m, 1.1b, 3b, each also with -instruct), owner/name, or owner/name:file.gguf for a published GGUF
+file. It does not ask, so that scripts can use it.`,
     groups: { Options: pullOptions },
     after: `What was pulled is up to date when pulled again. An interrupted download goes on where it stopped.
-Downloads are kept in the cache that tools for the Hub share (HF_HOME, HF_HUB_CACHE), converted models
-in ~/.cache/openelm or where XDG_CACHE_HOME says. HF_TOKEN and HF_ENDPOINT are honoured.
+Downloads are kept in the cache that tools for the Hub share (HF_HOME, HF_HUB_CACHE), converted
+models in ~/.cache/openelm or where XDG_CACHE_HOME says. HF_TOKEN and HF_ENDPOINT are honoured.
 
 Examples:
   openelm pull 270m-instruct
@@ -66,8 +66,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
     })
   }
   await showLicense(plan, settings.modelsDir)
-  const current =
-    plan.downloadBytes === 0 && plan.kind === 'checkpoint' && isCurrent(plan, settings.modelsDir)
+  const current = plan.downloadBytes === 0 && isCurrent(plan, settings.modelsDir)
   const terms = plan.license === undefined ? 'licence not stated' : `licence ${plan.license}`
   if (!current) {
     report.say(`${plan.repo}: ${formatBytes(plan.downloadBytes)} to download, ${terms}`)

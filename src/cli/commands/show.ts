@@ -17,8 +17,8 @@ const outputOptions = { json: flag('--json', 'print one JSON object') } as const
 export const command: CommandModule = {
   help: {
     usage: ['openelm show MODEL [OPTION…]'],
-    about: `Shows a model that was pulled: config, licence, size, where it comes from and where it is. For all that
-is in its file give the path to "openelm inspect".`,
+    about: `Shows a model that was pulled: config, licence, size, where it comes from and where it is. For all
+that is in its file give the path to "openelm inspect".`,
     groups: { Output: outputOptions },
     after: `Examples:
   openelm show 270m-instruct

@@ -50,11 +50,13 @@ async function agrees({ repo, downloadBytes, license }: PullPlan, signal: AbortS
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   const answer = new Promise<string>((resolve, reject) => {
     // Ctrl-D ends the input without an answer.
-    terminal.on('close', () => resolve(''))
+    terminal.once('close', () => resolve('\n'))
     terminal.question(printable(question), { signal }).then(resolve, reject)
   })
   try {
-    return /^y(es)?$/i.test((await answer).trim())
+    const text = await answer
+    if (text === '\n') process.stderr.write(text)
+    return /^y(es)?$/i.test(text.trim())
   } catch (cause) {
     if (!signal.aborted) throw cause
     process.stderr.write('\n')
