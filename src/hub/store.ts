@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -91,7 +92,7 @@ export function findModel(modelsDir: string, reference: ModelReference): StoredM
 
 /** Writes a file that others see whole or not at all, and makes its folder. @throws OpenElmError E_FILE_WRITE */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(temporary, text)

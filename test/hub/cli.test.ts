@@ -6,9 +6,8 @@ import tap, { type Test } from 'tap'
 import { errorLines, openelm } from '../support/cli.js'
 import { sendContent } from '../support/hub-server.js'
 import { DEFINE_OCEAN } from '../support/lexicon.js'
-import { appleCard, lexiconFiles, licenseText, place } from './fixtures.js'
+import { apple, appleCard, lexiconFiles, licenseText, place } from './fixtures.js'
 
-const apple = 'apple/OpenELM-270M-Instruct'
 const OCEAN =
   'Ocean is a noun. It means "a large body of water constituting a principal part of the hydrosphere".'
 
@@ -22,7 +21,7 @@ async function setUp(t: Test, more: Record<string, string> = {}) {
 }
 
 tap.test('pull, list, show, use, remove', async (t) => {
-  const { hub, cli, settings, folder } = await setUp(t)
+  const { hub, cli, settings } = await setUp(t)
   t.match(await cli(['list']), { code: 0, stdout: '', stderr: /No model was pulled yet/ })
   const pulled = await cli(['pull', '270m-instruct'])
   t.match(pulled, { code: 0, stdout: '' })
@@ -74,6 +73,8 @@ tap.test('pull, list, show, use, remove', async (t) => {
   t.match(await cli(['run', DEFINE_OCEAN], '', byEnvironment), answer)
   const bench = ['bench', '-m', '270m-instruct:q8_0', '-p', '4', '-n', '0', '-r', '1', '-o', 'json']
   t.match(JSON.parse((await cli(bench, '', offline)).stdout), [{ n_prompt: 4 }])
+  const here = await cli(['pull', '270m-instruct'], '', { ...offline, HF_HUB_OFFLINE: '1' })
+  t.match(here, { code: 0, stderr: /^270m-instruct:q4_0 is here; HF_HUB_OFFLINE/ })
   t.equal(hub.requests.length, asked)
 
   t.match(await cli(['rm', '270m-instruct:q4_0']), {
@@ -88,7 +89,6 @@ tap.test('pull, list, show, use, remove', async (t) => {
   })
   t.same(readdirSync(settings.modelsDir), [])
   t.same(readdirSync(settings.cacheDir), [])
-  t.ok(folder)
 })
 
 tap.test('a published GGUF file is removed from the shared cache', async (t) => {

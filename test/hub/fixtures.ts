@@ -2,7 +2,10 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Connection } from '../../src/hub/http.js'
+import { planPull, pull } from '../../src/hub/pull.js'
+import { type ModelReference, parseReference } from '../../src/hub/reference.js'
 import { type HubSettings, hubSettings } from '../../src/hub/settings.js'
+import type { StoredModel } from '../../src/hub/store.js'
 import { goldenPath } from '../support/golden.js'
 import { HubServer, type ServedRepository } from '../support/hub-server.js'
 import { temporaryFolder } from '../support/lexicon.js'
@@ -87,3 +90,20 @@ export function lexiconFiles(): Record<string, Buffer> {
   const files = [...names, ...tokenizer].map((name) => [name, readFileSync(goldenPath(`lexicon/${name}`))])
   return { ...Object.fromEntries(files), LICENSE: Buffer.from(licenseText) }
 }
+
+export const apple = 'apple/OpenELM-270M-Instruct'
+
+/** Reads a name that is one. */
+export function reference(text: string): ModelReference {
+  const parsed = parseReference(text)
+  if (!parsed) throw new Error(`${text} is no name`)
+  return parsed
+}
+
+export async function pullNow({ connection }: Place, text: string): Promise<StoredModel> {
+  return pull(await planPull(reference(text), connection), connection)
+}
+
+/** The files that were asked for, in order. */
+export const contentRequests = ({ hub }: Place): string[] =>
+  hub.requests.map(({ path }) => path).filter((path) => path.includes('/resolve/'))

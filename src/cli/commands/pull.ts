@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type TargetType, targetTypes } from '../../convert/plan.js'
 import { OpenElmError } from '../../errors.js'
-import { isCurrent, planPull } from '../../hub/pull.js'
+import { isCurrent, planFromCache, planPull } from '../../hub/pull.js'
 import { parseReference } from '../../hub/reference.js'
 import { hubSettings } from '../../hub/settings.js'
-import { nameOf } from '../../hub/store.js'
+import { findModel, nameOf } from '../../hub/store.js'
 import type { CommandContext, CommandModule } from '../command.js'
 import { formatBytes } from '../format.js'
 import { noSuchModel } from '../hub/errors.js'
@@ -58,7 +58,14 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const report = new PullReport(options.quiet ?? false)
   const settings = hubSettings()
   const connection = report.connect(settings, signal)
-  const plan = await planPull({ ...rest, ...(type ? { type } : {}) }, connection)
+  const reference = { ...rest, ...(type ? { type } : {}) }
+  const here = settings.offline ? findModel(settings.modelsDir, reference) : undefined
+  if (here) {
+    report.say(`${nameOf(here)} is here; HF_HUB_OFFLINE forbids to look for a newer one.`)
+    return EXIT.done
+  }
+  const cached = settings.offline ? planFromCache(reference, connection) : undefined
+  const plan = cached ?? (await planPull(reference, connection))
   if (plan.kind === 'gguf' && type) {
     throw new OpenElmError('E_USAGE', `${plan.repo} has no checkpoint to convert to ${type}.`, {
       why: 'It has a GGUF file, which is used as it is.',
