@@ -19,6 +19,11 @@ export type ErrorCode =
   | 'E_DISPOSED'
   | 'E_ABORTED'
   | 'E_NO_TTY'
+  | 'E_NETWORK'
+  | 'E_ACCESS'
+  | 'E_NOT_FOUND'
+  | 'E_CHECKSUM'
+  | 'E_NOT_PULLED'
 
 /** What a user sees: what failed with its value, why, and what to do next. */
 export interface ErrorDetails {

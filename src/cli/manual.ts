@@ -7,6 +7,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: async () => (await import('./commands/run.js')).command,
   convert: async () => (await import('./commands/convert.js')).command,
   inspect: async () => (await import('./commands/inspect.js')).command,
+  pull: async () => (await import('./commands/pull.js')).command,
+  list: async () => (await import('./commands/list.js')).command,
+  show: async () => (await import('./commands/show.js')).command,
+  rm: async () => (await import('./commands/rm.js')).command,
   bench: async () => (await import('./commands/bench.js')).command,
 }
 
@@ -27,6 +31,10 @@ Usage: openelm COMMAND [OPTION…]
 Commands:
   chat        talk to a model in the terminal
   run         answer one prompt, from arguments or a pipe, and stop
+  pull        download a model from the Hugging Face Hub and convert it
+  list        list the models that were pulled
+  show        show config, licence, source and path of a model that was pulled
+  rm          remove models that were pulled
   bench       measure tokens per second
   convert     turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file
   inspect     show what is in a model file
@@ -35,13 +43,16 @@ Options:
   -h, --help      this page; after a command, the page of that command
   -V, --version   the version of openelm
 
-Every command takes -m, --model PATH: a GGUF file. Without it OPENELM_MODEL names the model,
+chat, run and bench take -m, --model MODEL: a GGUF file, or a name. 270m, 450m, 1.1b and 3b, each
+also with -instruct, are Apple's checkpoints; owner/name is a repository of the Hugging Face Hub.
+What is not on this machine is downloaded if you agree. Without -m OPENELM_MODEL names the model,
 and without that it is the small dictionary model that ships with openelm.
 
 Examples:
   openelm chat
   openelm run "Define ocean."
-  git diff | openelm run -m 1.1b-instruct.gguf "Say what this change does."
+  openelm chat 270m-instruct
+  git diff | openelm run 1.1b-instruct "Say what this change does."
   openelm convert ./OpenELM-270M-Instruct -o 270m.gguf --type q4_0
   openelm bench --synthetic 270M --type q8_0
 
@@ -50,6 +61,8 @@ Environment:
   OPENELM_THREADS   worker threads where -t is not given
   OPENELM_ISA       kernels where --isa is not given: reference, avx2, avx512, amx or neon
   OPENELM_DEBUG     1 adds stack traces to errors
+  HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE
+                    as for other tools of the Hugging Face Hub; see docs/models.md
 
 Exit status: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 `

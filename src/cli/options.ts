@@ -56,10 +56,11 @@ const logitBiasSchema = z
 /** Which model, and what runs it. */
 export const modelOptions = {
   model: option(
-    '-m, --model <path>',
-    'GGUF file (default: OPENELM_MODEL, else the model that\nships with openelm)',
-    z.string().min(1, { error: 'the path of a model' }).optional(),
+    '-m, --model <model>',
+    'GGUF file, short name such as 270m-instruct, or owner/name\non the Hugging Face Hub (default: OPENELM_MODEL, else the\nmodel that ships with openelm)',
+    z.string().min(1, { error: 'the path or name of a model' }).optional(),
   ),
+  yes: flag('-y, --yes', 'download a model that is not here without asking'),
   threads: option(
     '-t, --threads <n>',
     'worker threads (default: OPENELM_THREADS, else the\nphysical cores)',

@@ -123,8 +123,12 @@ function refuseOwnSource(plan: ConversionPlan, output: string): void {
   }
 }
 
-/** Fails now rather than after minutes of work. */
-async function checkSpace(output: string, needed: number): Promise<void> {
+/**
+ * Fails now rather than after minutes of work.
+ * @param output a path in a folder that exists
+ * @throws OpenElmError E_FILE_WRITE when its disk has fewer bytes free than needed
+ */
+export async function checkSpace(output: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(output))
   const free = bavail * bsize
   if (free >= needed) return

@@ -20,6 +20,6 @@ export function resolveModelPath(given?: string): string {
         : fromEnvironment
           ? 'OPENELM_MODEL names it, but there is no file at that path.'
           : 'It should have come with the package.',
-    next: 'Name a GGUF file with -m, or make one with "openelm convert".',
+    next: 'Name a GGUF file with -m, or a model such as 270m-instruct.',
   })
 }

@@ -67,7 +67,7 @@ tap.test('errors name the option and what was written', async (t) => {
       ['-s', '18446744073709551616'],
       'Expected an integer between 0 and 2^64 - 1 for --seed but received "18446744073709551616".',
     ],
-    [['-m', ''], 'Expected the path of a model for --model but received "".'],
+    [['-m', ''], 'Expected the path or name of a model for --model but received "".'],
   ]
   for (const [args, message] of cases)
     t.throws(() => parse(...args), { code: 'E_USAGE', message }, args.join(' '))

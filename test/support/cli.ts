@@ -12,7 +12,7 @@ export interface CliResult {
 export interface CliOptions {
   /** Standard input; default: empty. */
   readonly stdin?: string | Uint8Array
-  /** Added to the environment, from which OPENELM_* is removed. */
+  /** Added to the environment, from which OPENELM_* and HF_* are removed. */
   readonly env?: Readonly<Record<string, string>>
   /** Called with the process once it runs, to look at its output or signal it. */
   readonly meanwhile?: (child: ChildProcess) => void
@@ -20,7 +20,9 @@ export interface CliOptions {
 
 /** Runs the built command line in a process of its own. */
 export async function openelm(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(OPENELM_|NODE_OPTIONS$)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(OPENELM_|HF_|HUGGING|NODE_OPTIONS$)/.test(name),
+  )
   const child = spawn(process.execPath, [join(root, 'bin/openelm.js'), ...args], {
     env: { ...Object.fromEntries(inherited), ...options.env },
     stdio: 'pipe',

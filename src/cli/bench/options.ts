@@ -48,11 +48,12 @@ export const testOptions = {
 
 export const subjectOptions = {
   model: option(
-    '-m, --model <path>',
-    'GGUF file (default: OPENELM_MODEL, else the model that\nships with openelm)',
-    z.array(z.string().min(1, { error: 'the path of a model' })).optional(),
+    '-m, --model <model>',
+    'GGUF file or name of a model (default: OPENELM_MODEL, else\nthe model that ships with openelm)',
+    z.array(z.string().min(1, { error: 'the path or name of a model' })).optional(),
     list,
   ),
+  yes: flag('-y, --yes', 'download a model that is not here without asking'),
   synthetic: option(
     '--synthetic <size>',
     'instead of a file random weights in the shape of 270M,\n450M, 1.1B or 3B, made in memory',

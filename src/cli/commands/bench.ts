@@ -1,5 +1,4 @@
 import { cpus } from 'node:os'
-import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
 import type { SyntheticSize } from '../../engine/synthetic.js'
 import { OpenElmError } from '../../errors.js'
@@ -8,6 +7,7 @@ import { measure } from '../bench/measure.js'
 import { outputOptions, subjectOptions, testOptions } from '../bench/options.js'
 import { crossProduct, planTests, testName } from '../bench/plan.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { resolveModel } from '../model-argument.js'
 import { type OptionValues, readOptions, toLoadOptions } from '../options.js'
 import { Output } from '../output.js'
 import { EXIT } from '../report-error.js'
@@ -37,7 +37,10 @@ every combination is measured.`,
 /** A model to measure: a file, or a synthetic one. */
 type Subject = { readonly file: string } | { readonly size: SyntheticSize; readonly type: string }
 
-function subjectsOf({ model, synthetic, type }: BenchOptions): Subject[] {
+async function subjectsOf(
+  { model, synthetic, type, yes }: BenchOptions,
+  signal: AbortSignal,
+): Promise<Subject[]> {
   if (synthetic && model) {
     throw new OpenElmError('E_USAGE', 'Either --model or --synthetic can be measured, not both.', {
       next: 'Run bench once for each.',
@@ -50,7 +53,11 @@ function subjectsOf({ model, synthetic, type }: BenchOptions): Subject[] {
     })
   }
   if (synthetic) return crossProduct({ size: synthetic, type: type ?? ['q8_0'] })
-  return (model ?? [undefined]).map((path) => ({ file: resolveModelPath(path) }))
+  const subjects: Subject[] = []
+  for (const name of model ?? [undefined]) {
+    subjects.push({ file: await resolveModel(name, { yes: yes ?? false, signal }) })
+  }
+  return subjects
 }
 
 async function run({ raw, signal }: CommandContext): Promise<number> {
@@ -65,7 +72,7 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
     throw new OpenElmError('E_USAGE', 'There is nothing to measure.', { why: 'Every test has 0 tokens.' })
   }
   const loads = crossProduct({
-    subject: subjectsOf(options),
+    subject: await subjectsOf(options, signal),
     threads: options.threads ?? [undefined],
     isa: options.isa ?? [undefined],
   })

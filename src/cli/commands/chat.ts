@@ -2,11 +2,11 @@ import * as z from 'zod'
 import { ChatSession } from '../../engine/chat/chat-session.js'
 import { loadConversation } from '../../engine/chat/conversation.js'
 import { renderSegments } from '../../engine/chat/template.js'
-import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema } from '../../engine/options.js'
 import { OpenElmError } from '../../errors.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { refuseBaseModel, resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
@@ -41,9 +41,10 @@ const specs = { ...chatOptions, ...modelOptions, ...contextOptions, ...samplingO
 
 export const command: CommandModule = {
   help: {
-    usage: ['openelm chat [OPTION…]'],
+    usage: ['openelm chat [MODEL] [OPTION…]'],
     about: `Talks with a model in the terminal. Replies appear as they are written; Ctrl-C stops one, and
-pressed twice at the prompt leaves. Type /help in the chat for its commands and keys.`,
+pressed twice at the prompt leaves. Type /help in the chat for its commands and keys. MODEL is what
+-m takes.`,
     groups,
     after: `When the context is full the oldest turns leave it; the system prompt stays. What was typed is
 kept for the next chat in ~/.local/state/openelm/history.jsonl (or where XDG_STATE_HOME says).
@@ -52,16 +53,20 @@ exits with 130, else with 0.
 
 Examples:
   openelm chat
+  openelm chat 270m-instruct
   openelm chat -m 270m-instruct.gguf --system "Answer in one sentence."
   openelm chat --temp 0.7 --top-p 0.9 --load yesterday.json`,
   },
+  define: (parser) => parser.argument('[model]').allowExcessArguments(false),
   run,
 }
 
-async function run({ raw, signal }: CommandContext): Promise<number> {
+async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const options = readOptions(specs, raw)
   requireTerminal()
-  const path = resolveModelPath(options.model)
+  const name = modelOf(args[0], options.model)
+  refuseBaseModel(name)
+  const path = await resolveModel(name, { yes: options.yes ?? false, signal })
   const saved = options.load === undefined ? undefined : await loadConversation(options.load)
   // React's own checks are for those who develop interfaces; they cost speed and memory.
   process.env.NODE_ENV ??= 'production'
@@ -80,6 +85,13 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
   } finally {
     await model.dispose()
   }
+}
+
+function modelOf(argument: string | undefined, given: string | undefined): string | undefined {
+  if (argument === undefined || given === undefined) return argument ?? given
+  throw new OpenElmError('E_USAGE', `Both "${argument}" and -m ${given} name a model.`, {
+    next: 'Leave one of them out.',
+  })
 }
 
 function requireTerminal(): void {

@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import { renderChat } from '../../engine/chat/template.js'
-import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema, stopSchema } from '../../engine/options.js'
 import type { ChatMessage, GenerateResult } from '../../engine/types.js'
 import { OpenElmError } from '../../errors.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { modelAndPrompt, resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
@@ -66,17 +66,21 @@ type RunOptions = OptionValues<typeof specs>
 
 export const command: CommandModule = {
   help: {
-    usage: ['openelm run [OPTION…] [PROMPT…]', 'COMMAND | openelm run [OPTION…] [PROMPT…]'],
+    usage: ['openelm run [OPTION…] [NAME] [PROMPT…]', 'COMMAND | openelm run [OPTION…] [NAME] [PROMPT…]'],
     about: `Answers one prompt and stops. The prompt is what comes on standard input, then the file of -f,
-then the arguments. The text is written to standard output as it comes, and nothing else is.`,
+then the arguments. The text is written to standard output as it comes, and nothing else is.
+
+NAME is 270m, 450m, 1.1b or 3b, or one of these with -instruct: a first argument that is exactly
+one of them names the model, unless -m does. Anything else belongs to the prompt.`,
     groups,
     after: `Sampling defaults are those the model file recommends, where it does. A prompt that does not
 fit into the context is an error. Ctrl-C keeps what was printed and exits with 130.
 
 Examples:
   openelm run "Define ocean."
+  openelm run 270m-instruct "Write a haiku."
   openelm run -m 270m.gguf --no-chat -n 40 "Once upon a time"
-  cat notes.txt | openelm run -m 1.1b-instruct.gguf "Sum this up in one sentence."
+  cat notes.txt | openelm run 1.1b-instruct "Sum this up in one sentence."
   openelm run --temp 0.8 --top-p 0.95 --seed 7 "What is a lighthouse?"
   openelm run --json "Define ocean." | jq -r .text`,
   },
@@ -86,8 +90,9 @@ Examples:
 
 async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const options = readOptions(specs, raw)
-  const path = resolveModelPath(options.model)
-  const prompt = await readPrompt({ args, file: options.file, stdin: process.stdin, signal })
+  const given = modelAndPrompt(args, options.model)
+  const path = await resolveModel(given.model, { yes: options.yes ?? false, signal })
+  const prompt = await readPrompt({ args: given.prompt, file: options.file, stdin: process.stdin, signal })
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
   const start = performance.now()
