@@ -32,6 +32,15 @@ Napi::Int32Array to_array(Napi::Env env, const std::vector<int32_t>& ids) {
   return array;
 }
 
+}  // namespace
+
+Napi::Value to_object(Napi::Env env, const std::string& text, const std::vector<int32_t>& tokens) {
+  Napi::Object piece = Napi::Object::New(env);
+  piece.Set("text", Napi::String::New(env, text));
+  piece.Set("tokens", to_array(env, tokens));
+  return piece;
+}
+
 Napi::Value to_object(Napi::Env env, const GenerateResult& result) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("finishReason", name_of(result.reason));
@@ -44,8 +53,6 @@ Napi::Value to_object(Napi::Env env, const GenerateResult& result) {
   object.Set("sampleSeconds", result.sample_seconds);
   return object;
 }
-
-}  // namespace
 
 Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options) {
   GenerateRequest request;
@@ -74,10 +81,7 @@ Job::Work generate_work(std::shared_ptr<Session> session, std::shared_ptr<const 
           on_piece = std::move(on_piece)](Job& job) -> Result<Job::Completion> {
     const PieceSink sink = [&job, &session, &on_piece](std::string text, std::vector<int32_t> tokens) {
       job.post([session, on_piece, text = std::move(text), tokens = std::move(tokens)](Napi::Env env) {
-        Napi::Object piece = Napi::Object::New(env);
-        piece.Set("text", Napi::String::New(env, text));
-        piece.Set("tokens", to_array(env, tokens));
-        on_piece->Call({piece});
+        on_piece->Call({to_object(env, text, tokens)});
         // A callback that throws ends the generation; the exception is reported where the promise is awaited.
         if (env.IsExceptionPending()) session->abort();
       });

@@ -3,6 +3,8 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "addon/job.h"
 #include "model/generation.h"
@@ -11,6 +13,10 @@ namespace openelm {
 
 /// Reads ids and NativeGenerateOptions. A JavaScript exception may be pending when it fails.
 Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options);
+
+/// A NativePiece and a NativeGenerateResult.
+Napi::Value to_object(Napi::Env env, const std::string& text, const std::vector<int32_t>& tokens);
+Napi::Value to_object(Napi::Env env, const GenerateResult& result);
 
 /// Work that generates and posts every piece to the callback; its completion is a NativeGenerateResult.
 Job::Work generate_work(std::shared_ptr<Session> session, std::shared_ptr<const Tokenizer> tokenizer,
