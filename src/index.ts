@@ -7,6 +7,7 @@
  *     for await (const text of session.generate('Once upon a time')) process.stdout.write(text)
  *     await model.dispose()
  */
+export { Batch } from './engine/batch/batch.js'
 export { renderChat } from './engine/chat/template.js'
 export { resolveModelPath } from './engine/default-model.js'
 export { Model, type ModelConfig } from './engine/model.js'

@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "addon/batch.h"
 #include "addon/cpu.h"
 #include "addon/instance_data.h"
 #include "addon/kernel_bench.h"
@@ -16,6 +17,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   openelm::register_tokenizer(env, exports);
   openelm::register_sampler(env, exports);
   openelm::register_session(env);
+  openelm::register_batch(env);
   openelm::register_model(env, exports);
   openelm::register_kernel_bench(env, exports);
   return exports;

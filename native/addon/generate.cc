@@ -32,6 +32,8 @@ Napi::Int32Array to_array(Napi::Env env, const std::vector<int32_t>& ids) {
   return array;
 }
 
+}  // namespace
+
 Napi::Value to_object(Napi::Env env, const GenerateResult& result) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("finishReason", name_of(result.reason));
@@ -44,8 +46,6 @@ Napi::Value to_object(Napi::Env env, const GenerateResult& result) {
   object.Set("sampleSeconds", result.sample_seconds);
   return object;
 }
-
-}  // namespace
 
 Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi::Value& options) {
   GenerateRequest request;

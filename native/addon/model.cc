@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "addon/arguments.h"
+#include "addon/batch.h"
 #include "addon/errors.h"
 #include "addon/mapped_file.h"
 #include "addon/session.h"
@@ -109,6 +110,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
                            InstanceAccessor<&ModelObject::threads>("threads"),
                            InstanceAccessor<&ModelObject::isa>("isa"),
                            InstanceMethod<&ModelObject::create_session>("createSession"),
+                           InstanceMethod<&ModelObject::create_batch>("createBatch"),
                            InstanceMethod<&ModelObject::dispose>("dispose"),
                        });
   }
@@ -132,13 +134,20 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), threads_); }
   Napi::Value isa(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), isa_); }
 
+  /// Whether there is a model; throws otherwise.
+  bool ready(Napi::Env env) {
+    if (!model_) throw_status(env, Status(Code::disposed, "The model was disposed"));
+    return model_ != nullptr;
+  }
+
   Napi::Value create_session(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    if (!model_) {
-      throw_status(env, Status(Code::disposed, "The model was disposed"));
-      return env.Undefined();
-    }
-    return new_session_object(env, model_, info[0], info[1], info[2]);
+    return ready(env) ? new_session_object(env, model_, info[0], info[1], info[2]) : env.Undefined();
+  }
+
+  Napi::Value create_batch(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    return ready(env) ? new_batch_object(env, model_, info[0], info[1]) : env.Undefined();
   }
 
   void dispose(const Napi::CallbackInfo& /*info*/) { model_.reset(); }

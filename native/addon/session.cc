@@ -16,14 +16,6 @@
 namespace openelm {
 namespace {
 
-Result<KvType> read_kv_type(const Napi::Value& value) {
-  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
-  if (name == "f32") return KvType::f32;
-  if (name == "f16") return KvType::f16;
-  if (name == "q8_0") return KvType::q8_0;
-  return Status(Code::invalid, "Expected f32, f16 or q8_0 for the kv cache");
-}
-
 Result<LogitsMode> read_logits_mode(const Napi::Value& value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   if (name == "none") return LogitsMode::none;
@@ -159,6 +151,14 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 };
 
 }  // namespace
+
+Result<KvType> read_kv_type(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "f32") return KvType::f32;
+  if (name == "f16") return KvType::f16;
+  if (name == "q8_0") return KvType::q8_0;
+  return Status(Code::invalid, "Expected f32, f16 or q8_0 for the kv cache");
+}
 
 Napi::Value new_session_object(Napi::Env env, std::shared_ptr<Model> model, const Napi::Value& n_ctx,
                                const Napi::Value& kv_type, const Napi::Value& n_batch) {

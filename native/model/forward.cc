@@ -31,13 +31,44 @@ void ForwardPass::plan_batch() {
   tokens_.clear();
   logit_rows_.clear();
   runs_.clear();
+  cohorts_.clear();
+  logit_cohorts_.clear();
   for (const Segment& segment : segments_) {
     const size_t begin = tokens_.size(), n = segment.tokens.size();
     if (n > 0) runs_.push_back({segment.kv, segment.first_pos, begin, n});
     for (size_t i = 0; i < n; ++i) tokens_.push_back({segment.kv, segment.first_pos + i, segment.tokens[i]});
     for (size_t i = n - segment.logits; i < n; ++i) logit_rows_.push_back(begin + i);
+    if (segment.kernel_tokens == 0) continue;
+    join_cohort(cohorts_, begin, n, segment.kernel_tokens);
+    for (size_t i = logit_rows_.size() - segment.logits; i < logit_rows_.size(); ++i)
+      join_cohort(logit_cohorts_, i, 1, 1);
   }
   plan_attention();
+  if (!cohorts_.empty()) return;
+  cohorts_.push_back({0, tokens_.size(), tokens_.size()});
+  if (!logit_rows_.empty()) logit_cohorts_.push_back({0, logit_rows_.size(), logit_rows_.size()});
+}
+
+bool ForwardPass::same_kernels(size_t a, size_t b) const {
+  const auto same = [&](const WeightMatrix& w) { return choose(w, a) == choose(w, b); };
+  return same(weights_.output) &&
+         std::all_of(weights_.layers.begin(), weights_.layers.end(), [&](const LayerWeights& layer) {
+           return same(layer.qkv) && same(layer.attn_out) && same(layer.gate) && same(layer.up) &&
+                  same(layer.down);
+         });
+}
+
+/// Adds tokens to the last cohort where its kernels are theirs too and take so many, else to a new one.
+void ForwardPass::join_cohort(Cohorts& cohorts, size_t begin, size_t tokens, size_t kernel_tokens) const {
+  if (!cohorts.empty()) {
+    Cohort& last = cohorts.back();
+    if (same_kernels(last.kernel_tokens, kernel_tokens) &&
+        same_kernels(last.kernel_tokens, last.tokens + tokens)) {
+      last.tokens += tokens;
+      return;
+    }
+  }
+  cohorts.push_back({begin, tokens, kernel_tokens});
 }
 
 void ForwardPass::plan_attention() {
@@ -68,6 +99,7 @@ void ForwardPass::keep_logit_rows() {
   }
   tokens_.resize(logit_rows_.size());
   runs_ = std::move(kept);
+  cohorts_ = logit_cohorts_;
   plan_attention();
 }
 
@@ -77,24 +109,26 @@ Status ForwardPass::prepare_buffers() {
   const size_t widest = std::max({config_.dim, config_.max_ffn(), qkv_width});
   const auto floats = [](size_t count) { return count * sizeof(float); };
 
-  // Every matrix of the model asks its implementation what it needs for this batch.
+  // Every matrix of the model asks its implementations what they need for this batch.
   size_t packed = 0, scratch = 0;
-  const auto ask = [&](const WeightMatrix& w, size_t tokens) {
-    const MatmulImpl* impl = choose(w, tokens);
-    packed = std::max(packed, impl->packed_bytes(tokens, w.cols));
-    scratch = std::max(scratch, impl->scratch_bytes(tokens, w.cols));
+  const auto ask = [&](const WeightMatrix& w, const Cohorts& cohorts) {
+    size_t bytes = 0;
+    for (const Cohort& cohort : cohorts) {
+      const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
+      bytes += packed_bytes(*impl, cohort.tokens, w.cols);
+      scratch = std::max(scratch, impl->scratch_bytes(cohort.tokens, w.cols));
+    }
+    packed = std::max(packed, bytes);
   };
   for (const LayerWeights& layer : weights_.layers) {
     for (const WeightMatrix* w : {&layer.qkv, &layer.attn_out, &layer.gate, &layer.up, &layer.down})
-      ask(*w, n);
+      ask(*w, cohorts_);
   }
   const size_t wanted = logit_rows_.size();
-  if (wanted > 0) {
-    const LayerWeights& last = weights_.layers.back();
-    for (const WeightMatrix* w :
-         {&last.qkv, &last.attn_out, &last.gate, &last.up, &last.down, &weights_.output})
-      ask(*w, wanted);
-  }
+  const LayerWeights& last = weights_.layers.back();
+  for (const WeightMatrix* w :
+       {&last.qkv, &last.attn_out, &last.gate, &last.up, &last.down, &weights_.output})
+    ask(*w, logit_cohorts_);
   size_t positions = 0;
   for (const Segment& s : segments_) positions = std::max(positions, s.first_pos + s.tokens.size());
   scratch = std::max(scratch,
@@ -163,9 +197,9 @@ void ForwardPass::project_logits(Worker& worker, float* logits) {
     kernels_.rms_norm(x, weights_.output_norm, config_.rms_eps, dim, norm_.as<float>() + i * dim);
   }
   worker.barrier();
-  const Packed x = pack(worker, norm_.as<float>(), dim, n, dim, nullptr, choose(weights_.output, n), packed_,
+  const Packed x = pack(worker, norm_.as<float>(), dim, logit_cohorts_, weights_.output, nullptr, packed_,
                         &PrivateBuffers::packed);
-  multiply(worker, weights_.output, x, n, logits, config_.vocab_size, false);
+  multiply(worker, weights_.output, x, logits, config_.vocab_size, false);
 }
 
 }  // namespace openelm

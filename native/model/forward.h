@@ -33,6 +33,11 @@ struct Segment {
   size_t first_pos;
   std::span<const int32_t> tokens;  // each in [0, vocab_size)
   size_t logits;                    // logits are wanted for this many of the last tokens
+  /// Kernels are those for so many tokens, whatever else is in the batch, so that the results of a sequence
+  /// do not depend on its company; tokens whose logits are wanted then use those for one token from where the
+  /// batch shrinks to them. 0, for all segments of a batch: those for as many tokens as the batch has. Not
+  /// less than the tokens here.
+  size_t kernel_tokens = 0;
 };
 
 class ForwardPass {
@@ -46,6 +51,9 @@ class ForwardPass {
   /// grow. Not reentrant.
   Status run(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop);
 
+  /// Whether every matrix of the model uses the same kernels for a and for b tokens.
+  bool same_kernels(size_t a, size_t b) const;
+
   /// Makes sure that positions below n_ctx have RoPE angles.
   void reserve_positions(size_t n_ctx);
 
@@ -58,10 +66,15 @@ class ForwardPass {
   struct PrivateBuffers {
     Buffer norm, packed, packed_second, scratch;
   };
-  /// Activations in the layout an implementation wants.
+  /// Neighbours in the batch that share the kernels for kernel_tokens tokens.
+  struct Cohort {
+    size_t begin, tokens, kernel_tokens;
+  };
+  using Cohorts = std::vector<Cohort>;
+  /// Activations of all cohorts, one after another, in the layouts their implementations want.
   struct Packed {
-    const void* data;
-    const MatmulImpl* impl;
+    const uint8_t* data;
+    const Cohorts& cohorts;
   };
 
   /// Consecutive tokens of one sequence in the batch.
@@ -80,6 +93,7 @@ class ForwardPass {
   };
 
   void plan_batch();
+  void join_cohort(Cohorts& cohorts, size_t begin, size_t tokens, size_t kernel_tokens) const;
   void plan_attention();
   void keep_logit_rows();
   Status prepare_buffers();
@@ -96,12 +110,17 @@ class ForwardPass {
   const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const {
     return kernels_.matmul(w.type, tokens);
   }
-  Packed pack(Worker& worker, const float* x, size_t ldx, size_t tokens, size_t cols, const float* norm,
-              const MatmulImpl* impl, Buffer& shared, Buffer PrivateBuffers::*own);
-  void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y, size_t ldy,
+  /// Bytes of a cohort's packed activations, so that the next cohort's are aligned.
+  static size_t packed_bytes(const MatmulImpl& impl, size_t tokens, size_t cols) {
+    return (impl.packed_bytes(tokens, cols) + 63) / 64 * 64;
+  }
+  size_t row_multiple(const WeightMatrix& w, const Cohorts& cohorts) const;
+  Packed pack(Worker& worker, const float* x, size_t ldx, const Cohorts& cohorts, const WeightMatrix& w,
+              const float* norm, Buffer& shared, Buffer PrivateBuffers::*own);
+  void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,
                 bool accumulate);
-  void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, size_t row_begin,
-                size_t row_end, float* y, size_t ldy, bool accumulate);
+  void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin, size_t row_end,
+                float* y, size_t ldy, bool accumulate);
   size_t chunk_rows(const Worker& worker, size_t rows, size_t multiple) const;
   void finish_heads(size_t layer, Heads heads);
   bool stopped(Worker& worker);
@@ -115,7 +134,8 @@ class ForwardPass {
   // The batch.
   std::span<const Segment> segments_;
   std::vector<Token> tokens_;
-  std::vector<size_t> logit_rows_;  // indices into tokens_
+  std::vector<size_t> logit_rows_;   // indices into tokens_
+  Cohorts cohorts_, logit_cohorts_;  // of tokens_ and of logit_rows_
   std::vector<Run> runs_;
   std::vector<AttentionTile> attention_tiles_;
   const std::atomic<bool>* stop_ = nullptr;

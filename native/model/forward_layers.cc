@@ -7,50 +7,6 @@
 
 namespace openelm {
 
-ForwardPass::Packed ForwardPass::pack(Worker& worker, const float* x, size_t ldx, size_t tokens, size_t cols,
-                                      const float* norm, const MatmulImpl* impl, Buffer& shared,
-                                      Buffer PrivateBuffers::*own) {
-  if (tokens == 1) {
-    PrivateBuffers& mine = own_[worker.index()];
-    if (norm) {
-      kernels_.rms_norm(x, norm, config_.rms_eps, cols, mine.norm.as<float>());
-      x = mine.norm.as<float>();
-    }
-    impl->pack(x, cols, 1, cols, 0, 1, (mine.*own).data());
-    return {(mine.*own).data(), impl};
-  }
-  const auto [begin, end] = worker.share(tokens, impl->token_multiple);
-  if (norm) {
-    for (size_t t = begin; t < end; ++t)
-      kernels_.rms_norm(x + t * ldx, norm, config_.rms_eps, cols, norm_.as<float>() + t * cols);
-    x = norm_.as<float>();
-    ldx = cols;
-  }
-  if (begin < end) impl->pack(x, ldx, tokens, cols, begin, end, shared.data());
-  worker.barrier();
-  return {shared.data(), impl};
-}
-
-size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multiple) const {
-  constexpr size_t kChunksPerThread = 4;  // enough to even out a core that is slow or interrupted
-  const size_t target = rows / (worker.count() * kChunksPerThread);
-  return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
-}
-
-void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens,
-                           size_t row_begin, size_t row_end, float* y, size_t ldy, bool accumulate) {
-  x.impl->run(
-      {&w, row_begin, row_end, x.data, tokens, y, ldy, accumulate, own_[worker.index()].scratch.data()});
-}
-
-void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, size_t tokens, float* y,
-                           size_t ldy, bool accumulate) {
-  worker.for_chunks(w.rows, chunk_rows(worker, w.rows, x.impl->row_multiple), [&](size_t begin, size_t end) {
-    run_rows(worker, w, x, tokens, begin, end, y, ldy, accumulate);
-  });
-  worker.barrier();
-}
-
 void ForwardPass::attention_block(Worker& worker, size_t layer) {
   project_heads(worker, layer, {0, config_.heads[layer] + 2 * config_.kv_heads[layer]});
   attend_and_project(worker, layer);
@@ -77,19 +33,19 @@ bool ForwardPass::last_attention_block(Worker& worker) {
 /// Heads of qkv, normalized and rotated, and their keys and values in the cache.
 void ForwardPass::project_heads(Worker& worker, size_t layer, Heads heads) {
   const LayerWeights& w = weights_.layers[layer];
-  const size_t n = tokens_.size(), head_dim = config_.head_dim;
-  const Packed normed = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.attn_norm,
-                             choose(w.qkv, n), packed_, &PrivateBuffers::packed);
+  const size_t head_dim = config_.head_dim;
+  const Packed normed = pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.qkv, w.attn_norm,
+                             packed_, &PrivateBuffers::packed);
   // Chunks are whole heads: whoever computed a head also finishes it, with no barrier between. Where a kernel
   // wants ranges of more than a head, those at the ends may hold heads that were not asked for.
-  const size_t whole_heads = std::lcm(head_dim, normed.impl->row_multiple);
+  const size_t whole_heads = std::lcm(head_dim, row_multiple(w.qkv, cohorts_));
   const size_t first = heads.begin * head_dim / whole_heads * whole_heads;
   const size_t rows =
       std::min((heads.end * head_dim + whole_heads - 1) / whole_heads * whole_heads, w.qkv.rows) - first;
   worker.for_chunks(rows, chunk_rows(worker, rows, whole_heads), [&](size_t begin, size_t end) {
     begin += first;
     end += first;
-    run_rows(worker, w.qkv, normed, n, begin, end, qkv_.as<float>(), w.qkv.rows, false);
+    run_rows(worker, w.qkv, normed, begin, end, qkv_.as<float>(), w.qkv.rows, false);
     finish_heads(layer, {std::max(begin / head_dim, heads.begin), std::min(end / head_dim, heads.end)});
   });
   worker.barrier();
@@ -97,12 +53,12 @@ void ForwardPass::project_heads(Worker& worker, size_t layer, Heads heads) {
 
 void ForwardPass::attend_and_project(Worker& worker, size_t layer) {
   const LayerWeights& w = weights_.layers[layer];
-  const size_t n = tokens_.size(), attn_width = w.attn_out.cols;
+  const size_t attn_width = w.attn_out.cols;
   attend(worker, layer);
   worker.barrier();
-  const Packed attended = pack(worker, attn_.as<float>(), attn_width, n, attn_width, nullptr,
-                               choose(w.attn_out, n), packed_, &PrivateBuffers::packed);
-  multiply(worker, w.attn_out, attended, n, residual_.as<float>(), config_.dim, true);
+  const Packed attended = pack(worker, attn_.as<float>(), attn_width, cohorts_, w.attn_out, nullptr, packed_,
+                               &PrivateBuffers::packed);
+  multiply(worker, w.attn_out, attended, residual_.as<float>(), config_.dim, true);
 }
 
 /// Norm and RoPE of query and key heads, and keys and values to the cache.
@@ -170,20 +126,18 @@ void ForwardPass::attend(Worker& worker, size_t layer) {
 void ForwardPass::feed_forward(Worker& worker, size_t layer) {
   const LayerWeights& w = weights_.layers[layer];
   const size_t n = tokens_.size(), width = w.gate.rows;
-  const MatmulImpl* gate_impl = choose(w.gate, n);
-  const MatmulImpl* up_impl = choose(w.up, n);
-  const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
-                              gate_impl, packed_, &PrivateBuffers::packed);
-  const Packed up_in = gate_impl == up_impl
+  const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.gate, w.ffn_norm,
+                              packed_, &PrivateBuffers::packed);
+  const Packed up_in = w.gate.type == w.up.type
                            ? gate_in
-                           : pack(worker, residual_.as<float>(), config_.dim, n, config_.dim, w.ffn_norm,
-                                  up_impl, packed_second_, &PrivateBuffers::packed_second);
+                           : pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.up, w.ffn_norm,
+                                  packed_second_, &PrivateBuffers::packed_second);
   float* gate = gate_.as<float>();
   float* up = up_.as<float>();
-  const size_t multiple = std::lcm(gate_impl->row_multiple, up_impl->row_multiple);
+  const size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
   worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t begin, size_t end) {
-    run_rows(worker, w.gate, gate_in, n, begin, end, gate, width, false);
-    run_rows(worker, w.up, up_in, n, begin, end, up, width, false);
+    run_rows(worker, w.gate, gate_in, begin, end, gate, width, false);
+    run_rows(worker, w.up, up_in, begin, end, up, width, false);
     for (size_t t = 0; t < n; ++t) {
       float* g = gate + t * width + begin;
       kernels_.swiglu(g, up + t * width + begin, end - begin, g);
@@ -192,8 +146,8 @@ void ForwardPass::feed_forward(Worker& worker, size_t layer) {
   worker.barrier();
 
   const Packed hidden =
-      pack(worker, gate, width, n, width, nullptr, choose(w.down, n), packed_, &PrivateBuffers::packed);
-  multiply(worker, w.down, hidden, n, residual_.as<float>(), config_.dim, true);
+      pack(worker, gate, width, cohorts_, w.down, nullptr, packed_, &PrivateBuffers::packed);
+  multiply(worker, w.down, hidden, residual_.as<float>(), config_.dim, true);
 }
 
 }  // namespace openelm

@@ -1,5 +1,6 @@
 #include "model/kv_cache.h"
 
+#include <cstring>
 #include <limits>
 
 namespace openelm {
@@ -18,6 +19,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvTy
   for (const uint32_t heads : config.kv_heads) {
     const uint64_t bytes = static_cast<uint64_t>(heads) * n_ctx * cache->row_bytes_;
     const uint64_t aligned = (bytes + 63) / 64 * 64;
+    cache->heads_.push_back(heads);
     cache->keys_.push_back(static_cast<size_t>(offset));
     cache->values_.push_back(static_cast<size_t>(offset + aligned));
     offset += 2 * aligned;
@@ -30,6 +32,17 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvTy
 
 KvLayer KvCache::layer(size_t i) const noexcept {
   return {type_, n_ctx_, memory_.data() + keys_[i], memory_.data() + values_[i]};
+}
+
+void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
+  for (size_t layer = 0; layer < heads_.size(); ++layer) {
+    for (size_t head = 0; head < heads_[layer]; ++head) {
+      for (const size_t part : {keys_[layer], values_[layer]}) {
+        const size_t offset = part + head * n_ctx_ * row_bytes_;
+        std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
+      }
+    }
+  }
 }
 
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {

@@ -21,6 +21,9 @@ class KvCache {
   uint8_t* key(size_t layer, size_t head, size_t position) noexcept;
   uint8_t* value(size_t layer, size_t head, size_t position) noexcept;
 
+  /// Takes the first n positions from a cache of the same shape.
+  void copy_positions(const KvCache& from, size_t n) noexcept;
+
   KvType type() const noexcept { return type_; }
   size_t n_ctx() const noexcept { return n_ctx_; }
   size_t bytes() const noexcept { return memory_.size(); }
@@ -28,6 +31,7 @@ class KvCache {
  private:
   KvType type_ = KvType::f16;
   size_t n_ctx_ = 0, row_bytes_ = 0;
+  std::vector<size_t> heads_;          // of each layer
   std::vector<size_t> keys_, values_;  // offset of each layer
   Buffer memory_;
 };

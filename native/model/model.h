@@ -32,6 +32,9 @@ class Model {
   /// Called before a session of that context length evaluates.
   void reserve_positions(size_t n_ctx);
 
+  /// ForwardPass::same_kernels.
+  bool same_kernels(size_t a, size_t b) const { return forward_->same_kernels(a, b); }
+
   const ModelConfig& config() const noexcept { return config_; }
   size_t weight_bytes() const noexcept { return weights_->bytes(); }
   unsigned threads() const noexcept { return pool_.size(); }

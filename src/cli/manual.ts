@@ -5,6 +5,7 @@ import type { CommandModule } from './command.js'
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   chat: async () => (await import('./commands/chat.js')).command,
   run: async () => (await import('./commands/run.js')).command,
+  serve: async () => (await import('./commands/serve.js')).command,
   convert: async () => (await import('./commands/convert.js')).command,
   inspect: async () => (await import('./commands/inspect.js')).command,
   pull: async () => (await import('./commands/pull.js')).command,
@@ -35,6 +36,7 @@ Commands:
   list        list the models that were pulled
   show        show config, licence, source and path of a model that was pulled
   rm          remove models that were pulled
+  serve       answer requests over HTTP, in the manner of OpenAI's API
   bench       measure tokens per second
   convert     turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file
   inspect     show what is in a model file
@@ -53,6 +55,7 @@ Examples:
   openelm run "Define ocean."
   openelm chat 270m-instruct
   git diff | openelm run 1.1b-instruct "Say what this change does."
+  openelm serve --port 8080
   openelm convert ./OpenELM-270M-Instruct -o 270m.gguf --type q4_0
   openelm bench --synthetic 270M --type q8_0
 
@@ -60,6 +63,7 @@ Environment:
   OPENELM_MODEL     the model to use where -m is not given
   OPENELM_THREADS   worker threads where -t is not given
   OPENELM_ISA       kernels where --isa is not given: reference, avx2, avx512, amx or neon
+  OPENELM_API_KEY   what clients of serve must send where --api-key is not given
   OPENELM_DEBUG     1 adds stack traces to errors
   HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE
                     as for other tools of the Hugging Face Hub; see docs/models.md

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import { type ModelConfig, nativeConfig } from '../model/config.js'
-import type { IsaName, NativeModel, NativeTokenizer } from '../native/binding.js'
+import type { IsaName, KvType, NativeModel, NativeTokenizer } from '../native/binding.js'
 import { loadNative } from '../native/load.js'
+import { Batch } from './batch/batch.js'
+import { batchSchema } from './batch/options.js'
 import { resolveIsa, resolveThreads } from './environment.js'
 import { checkIds, noTokenizer, prepend } from './ids.js'
 import { loadSource } from './load-source.js'
@@ -13,6 +15,7 @@ import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
 import { Session } from './session.js'
 import { type SyntheticSize, syntheticSource } from './synthetic.js'
 import type {
+  BatchOptions,
   DetokenizeOptions,
   LoadOptions,
   SessionOptions,
@@ -63,8 +66,8 @@ export class Model {
   readonly #native: NativeModel
   readonly #tokenizer: NativeTokenizer | undefined
   readonly #addBos: boolean
-  readonly #sessions = new Set<WeakRef<Session>>()
-  readonly #collected = new FinalizationRegistry<WeakRef<Session>>((ref) => this.#sessions.delete(ref))
+  readonly #users = new Set<WeakRef<Session | Batch>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
 
   private constructor(source: ModelSource, native: NativeModel, tokenizer: NativeTokenizer | undefined) {
@@ -178,7 +181,33 @@ export class Model {
   createSession(options: SessionOptions = {}): Session {
     this.#assertLive('createSession')
     const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
-    const most = beyondTraining ? MAX_CONTEXT : this.contextLength
+    const length = this.#checkContext(nCtx, kvType, beyondTraining ? MAX_CONTEXT : this.contextLength)
+    try {
+      return this.#track(new Session(this.#native.createSession(length, kvType, nBatch), this))
+    } catch (error) {
+      throw fromNative(error, `A session of ${length} tokens could not be created.`)
+    }
+  }
+
+  /**
+   * Room for several sequences that are evaluated together: `slots` kv caches of nCtx tokens each.
+   * @throws OpenElmError as createSession does, and E_TOKENIZER
+   */
+  createBatch(options: BatchOptions = {}): Batch {
+    this.#assertLive('createBatch')
+    const { nCtx, maxWaiting, ...size } = validate(batchSchema, options, 'batch options')
+    const length = this.#checkContext(nCtx, size.kvType, this.contextLength)
+    const tokenizer = this.#liveTokenizer('generate text')
+    try {
+      const native = this.#native.createBatch(tokenizer, { ...size, nCtx: length })
+      return this.#track(new Batch(native, this, { slots: size.slots, nCtx: length, maxWaiting }))
+    } catch (error) {
+      throw fromNative(error, `A batch of ${size.slots} × ${length} tokens could not be created.`)
+    }
+  }
+
+  /** The context length wanted, checked with the type of its cache. */
+  #checkContext(nCtx: number | undefined, kvType: KvType, most: number): number {
     const length = nCtx ?? this.contextLength
     if (length > most) throw contextTooLong(length, most)
     validate(integer(1, most), length, 'nCtx')
@@ -188,21 +217,20 @@ export class Model {
         next: 'Use f16 or f32.',
       })
     }
-    try {
-      const session = new Session(this.#native.createSession(length, kvType, nBatch), this)
-      const ref = new WeakRef(session)
-      this.#sessions.add(ref)
-      this.#collected.register(session, ref)
-      return session
-    } catch (error) {
-      throw fromNative(error, `A session of ${length} tokens could not be created.`)
-    }
+    return length
   }
 
-  /** Ends every session, waits for the calls in flight, and frees the weights. May be called again. */
+  #track<T extends Session | Batch>(user: T): T {
+    const ref = new WeakRef(user)
+    this.#users.add(ref)
+    this.#collected.register(user, ref)
+    return user
+  }
+
+  /** Ends every session and batch, waits for the calls in flight, and frees the weights. May be called again. */
   async dispose(): Promise<void> {
     this.#disposed = true
-    await Promise.all([...this.#sessions].map((ref) => ref.deref()?.dispose()))
+    await Promise.all([...this.#users].map((ref) => ref.deref()?.dispose()))
     this.#native.dispose()
   }
 

@@ -1,41 +1,23 @@
 import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
-import type { NativeSession, NativeTokenizer } from '../native/binding.js'
+import type { NativeSession } from '../native/binding.js'
+import { contextFull, type GenerateModel, readGenerateOptions, signalSchema } from './generate-request.js'
 import { emptyResult, SingleUseGeneration, toResult } from './generation.js'
-import { checkIds, noTokenizer, prepend } from './ids.js'
+import { checkIds, prepend } from './ids.js'
 import { abortedError, fromNative } from './native-error.js'
-import { maxTokensSchema, stopSchema } from './options.js'
 import { PieceQueue } from './piece-queue.js'
-import { integer, resolveSampling, type SamplingDefaults } from './sampling.js'
+import { integer } from './sampling.js'
 import type { EvaluateOptions, GenerateOptions, GenerateResult, Generation } from './types.js'
 import { validate } from './validate.js'
 
 /** What a session needs of its model. */
-export interface SessionModel {
-  readonly vocabSize: number
-  readonly eos: number
-  readonly samplingDefaults: SamplingDefaults
-  readonly nativeTokenizer: NativeTokenizer | undefined
+export interface SessionModel extends GenerateModel {
   /** Ids of a prompt that begins a context (`start`) or goes on in one. */
   encodePrompt(text: string, start: boolean): Int32Array
 }
 
-const signalSchema = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional()
-const booleanSchema = z.boolean({ error: 'true or false' }).optional()
-
 const evaluateSchema = z.strictObject({
   logits: z.enum(['all', 'last', 'none'], { error: 'one of all, last, none' }).default('last'),
-  signal: signalSchema,
-})
-
-const generateSchema = z.looseObject({
-  maxTokens: maxTokensSchema.optional(),
-  stop: z
-    .array(stopSchema, { error: 'an array of texts' })
-    .max(64, { error: 'at most 64 texts' })
-    .default([]),
-  special: booleanSchema,
-  ignoreEos: booleanSchema,
   signal: signalSchema,
 })
 
@@ -135,25 +117,11 @@ export class Session {
    */
   generate(prompt: string | Int32Array | readonly number[], options: GenerateOptions = {}): Generation {
     this.#assertIdle('generate')
-    const { maxTokens, stop, special, ignoreEos, signal, ...samplingOptions } = validate(
-      generateSchema,
-      options,
-      'generate options',
-    )
-    const model = this.#model
-    const tokenizer = model.nativeTokenizer
-    if (!tokenizer) throw noTokenizer('generate text')
-    const sampling = resolveSampling(samplingOptions, model.samplingDefaults, model.vocabSize)
+    const request = readGenerateOptions(this.#model, options)
+    const { tokenizer, maxTokens, signal } = request
     const ids = this.#withPending(this.#promptIds(prompt))
     const before = this.nPast
-    const room = this.nCtx - before - ids.length + 1
-    const nativeOptions = {
-      sampling,
-      maxTokens: Math.min(maxTokens ?? room, room),
-      stopTokens: ignoreEos || model.eos < 0 ? [] : [model.eos],
-      stopStrings: stop,
-      special: special ?? false,
-    }
+    const nativeOptions = request.native(this.nCtx - before - ids.length + 1)
     let text = ''
     const queue = new PieceQueue(() => this.#abort())
     const work = async (): Promise<GenerateResult> => {
@@ -224,14 +192,7 @@ export class Session {
     const pending = this.#pending
     const fed = pending === undefined ? ids : prepend(pending, ids)
     if (this.nPast + fed.length > this.nCtx) {
-      throw new OpenElmError(
-        'E_CONTEXT_FULL',
-        `The ${fed.length} tokens do not fit into the context of ${this.nCtx}, of which ${this.nPast} are in use.`,
-        {
-          why: 'A model sees a limited number of tokens at once.',
-          next: 'Shorten the text or raise the context length.',
-        },
-      )
+      throw contextFull(fed.length, this.nCtx, this.nPast)
     }
     return fed
   }

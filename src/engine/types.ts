@@ -27,6 +27,21 @@ export interface SessionOptions {
   readonly beyondTraining?: boolean
 }
 
+export interface BatchOptions {
+  /** Sequences that run at a time, each with a kv cache of its own; default 4. */
+  readonly slots?: number
+  /** Context length of each in tokens; default: what the model was trained for, which is also the most. */
+  readonly nCtx?: number
+  /** Element type of the kv caches; default f16. */
+  readonly kvType?: KvType
+  /** As of a session: it decides which kernels a prompt meets, and with them the last bits of its logits; default 512. */
+  readonly nBatch?: number
+  /** Most tokens evaluated in one pass, by all sequences together: how long a new prompt may delay others; default 256. */
+  readonly stepTokens?: number
+  /** Most generations that may wait for a slot; default 64. */
+  readonly maxWaiting?: number
+}
+
 export interface TokenizeOptions {
   /** Control pieces such as </s> in the text become control tokens; default false. */
   readonly special?: boolean

@@ -190,11 +190,44 @@ export interface NativeSession {
   dispose(): void
 }
 
+export interface NativeBatchOptions {
+  /** Sequences that run at a time. */
+  readonly slots: number
+  /** Tokens of context of each. */
+  readonly nCtx: number
+  readonly kvType: KvType
+  /** Kernels for prompts are chosen for parts of so many tokens, as a session with this nBatch chooses them. */
+  readonly nBatch: number
+  /** Most tokens evaluated in one pass. */
+  readonly stepTokens: number
+}
+
+/** Sequences that are evaluated together by a thread of their own. Keeps the process alive only while it works. */
+export interface NativeBatch {
+  /** Of all slots. */
+  readonly kvBytes: number
+  /**
+   * Queues a prompt and generates once a slot is free; `id` is the caller's, unique among those in flight. Otherwise as
+   * NativeSession.generate, with promptTokens what had to be evaluated and firstTokenSeconds from the call on.
+   */
+  generate(
+    id: number,
+    ids: Int32Array,
+    options: NativeGenerateOptions,
+    onPiece: (text: string) => void,
+  ): Promise<NativeGenerateResult>
+  /** The generation ends soon as `aborted`, waiting or running; ids of ended ones are ignored. */
+  cancel(id: number): void
+  /** Ends all as `aborted`; resolves when the thread has ended. */
+  close(): Promise<void>
+}
+
 export interface NativeModel {
   readonly weightBytes: number
   readonly threads: number
   readonly isa: IsaName
   createSession(nCtx: number, kvType: KvType, nBatch: number): NativeSession
+  createBatch(tokenizer: NativeTokenizer, options: NativeBatchOptions): NativeBatch
   /** Frees the weights once the calls in flight have ended. */
   dispose(): void
 }

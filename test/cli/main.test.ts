@@ -82,6 +82,7 @@ tap.test('help pages are as they were read and approved', async (t) => {
   const pages: [string, string[]][] = [
     ['openelm', ['--help']],
     ['run', ['run', '--help']],
+    ['serve', ['serve', '--help']],
     ['bench', ['bench', '--help']],
   ]
   for (const [name, args] of pages) {

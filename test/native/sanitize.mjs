@@ -18,7 +18,13 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const addonTests = ['test/formats', 'test/tokenizer', 'test/engine', 'test/logits/lexicon.test.ts']
+const addonTests = [
+  'test/formats',
+  'test/tokenizer',
+  'test/engine',
+  'test/server',
+  'test/logits/lexicon.test.ts',
+]
 const { values: options, positionals } = parseArgs({
   options: { tap: { type: 'string' } },
   allowPositionals: true,

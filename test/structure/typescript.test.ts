@@ -12,8 +12,9 @@ const common = ['errors.ts', 'package-root.ts']
 
 /** What each folder of src/ may import from, besides itself and the common files. */
 const mayImport: Record<string, readonly string[]> = {
-  cli: ['ui', 'hub', 'convert', 'engine', 'formats', 'model', 'native'],
+  cli: ['ui', 'server', 'hub', 'convert', 'engine', 'formats', 'model', 'native'],
   ui: ['engine'],
+  server: ['engine'],
   'index.ts': ['engine', 'convert'],
   hub: ['convert', 'formats', 'model'],
   convert: ['formats', 'model', 'native'],

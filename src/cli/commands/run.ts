@@ -1,9 +1,7 @@
 import * as z from 'zod'
-import { renderChat } from '../../engine/chat/template.js'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema, stopSchema } from '../../engine/options.js'
-import type { ChatMessage, GenerateResult } from '../../engine/types.js'
-import { OpenElmError } from '../../errors.js'
+import type { GenerateResult } from '../../engine/types.js'
 import type { CommandContext, CommandModule } from '../command.js'
 import { modelAndPrompt, resolveModel } from '../model-argument.js'
 import {
@@ -22,8 +20,11 @@ import {
 } from '../options.js'
 import { Output } from '../output.js'
 import { EXIT } from '../report-error.js'
+import { batchOptions, checkBatchOptions, runBatchCommand } from '../run/batch-command.js'
+import { promptIds, promptTooLong } from '../run/prompt-ids.js'
 import { readPrompt } from '../run/read-prompt.js'
 import { jsonReport, statsReport } from '../run/report.js'
+import { readTemplate, templateOption } from '../run/template-file.js'
 
 const text = z.string().optional()
 
@@ -32,6 +33,7 @@ const promptOptions = {
   system: option('--system <text>', 'system message of the chat template', text),
   chat: flag('--chat', 'put the prompt into the chat template (default: where\nthe model has one)'),
   noChat: flag('--no-chat', 'continue the prompt as plain text'),
+  ...templateOption,
 } as const
 
 const outputOptions = {
@@ -56,22 +58,39 @@ const outputOptions = {
 const groups = {
   Prompt: promptOptions,
   Output: outputOptions,
+  'Many prompts': batchOptions,
   Model: modelOptions,
   Context: contextOptions,
   Sampling: samplingOptions,
 } as const
 
-const specs = { ...promptOptions, ...outputOptions, ...modelOptions, ...contextOptions, ...samplingOptions }
+const specs = {
+  ...promptOptions,
+  ...outputOptions,
+  ...batchOptions,
+  ...modelOptions,
+  ...contextOptions,
+  ...samplingOptions,
+}
 type RunOptions = OptionValues<typeof specs>
 
 export const command: CommandModule = {
   help: {
-    usage: ['openelm run [OPTION…] [NAME] [PROMPT…]', 'COMMAND | openelm run [OPTION…] [NAME] [PROMPT…]'],
+    usage: [
+      'openelm run [OPTION…] [NAME] [PROMPT…]',
+      'COMMAND | openelm run [OPTION…] [NAME] [PROMPT…]',
+      'openelm run --batch IN.jsonl -o OUT.jsonl [OPTION…]',
+    ],
     about: `Answers one prompt and stops. The prompt is what comes on standard input, then the file of -f,
 then the arguments. The text is written to standard output as it comes, and nothing else is.
 
 NAME is 270m, 450m, 1.1b or 3b, or one of these with -instruct: a first argument that is exactly
-one of them names the model, unless -m does. Anything else belongs to the prompt.`,
+one of them names the model, unless -m does. Anything else belongs to the prompt.
+
+With --batch each line of a file is a JSON object with a prompt (or messages) and, if it likes,
+id, system, max_tokens, stop, temperature, top_p, seed and the other sampling options with
+underscores. The answers are lines in the same order. The same command after an interruption
+goes on where it ended. A line that cannot be answered becomes an error and the exit status 1.`,
     groups,
     after: `Sampling defaults are those the model file recommends, where it does. A prompt that does not
 fit into the context is an error. Ctrl-C keeps what was printed and exits with 130.
@@ -82,7 +101,8 @@ Examples:
   openelm run -m 270m.gguf --no-chat -n 40 "Once upon a time"
   cat notes.txt | openelm run 1.1b-instruct "Sum this up in one sentence."
   openelm run --temp 0.8 --top-p 0.95 --seed 7 "What is a lighthouse?"
-  openelm run --json "Define ocean." | jq -r .text`,
+  openelm run --json "Define ocean." | jq -r .text
+  openelm run --batch questions.jsonl -o answers.jsonl --slots 8`,
   },
   define: (parser) => parser.argument('[prompt...]'),
   run,
@@ -91,7 +111,10 @@ Examples:
 async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const options = readOptions(specs, raw)
   const given = modelAndPrompt(args, options.model)
+  checkBatchOptions({ ...options, args: given.prompt })
+  const template = readTemplate(options.template)
   const path = await resolveModel(given.model, { yes: options.yes ?? false, signal })
+  if (options.batch !== undefined) return runLines(options, options.batch, path, template, signal)
   const prompt = await readPrompt({ args: given.prompt, file: options.file, stdin: process.stdin, signal })
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
@@ -99,7 +122,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const model = await Model.load(path, toLoadOptions(options))
   try {
     const loadSeconds = (performance.now() - start) / 1000
-    const result = await answer(model, prompt, options, output, stop)
+    const result = await answer(model, prompt, options, template, output, stop)
     if (options.json) await output.write(`${JSON.stringify(jsonReport(model, result, loadSeconds))}\n`)
     else if (process.stdout.isTTY && !result.text.endsWith('\n')) await output.write('\n')
     if (options.stats) process.stderr.write(statsReport(model, result, loadSeconds))
@@ -114,41 +137,43 @@ async function answer(
   model: Model,
   prompt: string,
   options: RunOptions,
+  template: string | undefined,
   output: Output,
   signal: AbortSignal,
 ): Promise<GenerateResult> {
+  const ids = promptIds(model, prompt, { ...promptForm(options), template })
   const session = model.createSession(toSessionOptions(options))
-  const ids = promptIds(model, prompt, options)
   if (ids.length > session.nCtx) throw promptTooLong(ids.length, session.nCtx, model.contextLength)
   const generation = session.generate(ids, {
-    ...toSampling(options),
-    ...definedOnly({ maxTokens: options.maxTokens, stop: options.stop, ignoreEos: options.ignoreEos }),
+    ...generateOptions(options),
     signal,
   })
   if (!options.json) for await (const piece of generation) await output.write(piece)
   return generation.result
 }
 
-function promptIds(model: Model, prompt: string, options: RunOptions): Int32Array {
-  const useTemplate = options.chat ?? model.chatTemplate !== undefined
-  if (useTemplate) {
-    const messages: ChatMessage[] = [{ role: 'user', content: prompt }]
-    if (options.system !== undefined) messages.unshift({ role: 'system', content: options.system })
-    return renderChat(model, messages, { addGenerationPrompt: true })
-  }
-  if (options.system !== undefined) {
-    throw new OpenElmError('E_USAGE', 'A system message needs a chat template.', {
-      why:
-        options.chat === false ? '--no-chat leaves the template out.' : `${model.name} has no chat template.`,
-      next: 'Leave --system out, or use an Instruct model.',
-    })
-  }
-  return model.tokenize(prompt)
-}
+const promptForm = ({ system, chat }: RunOptions) => ({ system, chat })
 
-function promptTooLong(length: number, nCtx: number, trained: number): OpenElmError {
-  return new OpenElmError('E_CONTEXT_FULL', `The prompt has ${length} tokens; the context holds ${nCtx}.`, {
-    why: `The model was trained for ${trained} tokens.`,
-    next: nCtx < trained ? `Shorten it, or raise -c up to ${trained}.` : 'Shorten it.',
+const generateOptions = (options: RunOptions) => ({
+  ...toSampling(options),
+  ...definedOnly({ maxTokens: options.maxTokens, stop: options.stop, ignoreEos: options.ignoreEos }),
+})
+
+const runLines = (
+  options: RunOptions,
+  input: string,
+  model: string,
+  template: string | undefined,
+  signal: AbortSignal,
+) =>
+  runBatchCommand({
+    input,
+    output: options.output,
+    model,
+    load: toLoadOptions(options),
+    size: { ...toSessionOptions(options), ...definedOnly({ slots: options.slots }) },
+    form: { ...promptForm(options), template },
+    defaults: generateOptions(options),
+    stats: options.stats ?? false,
+    signal,
   })
-}

@@ -4,6 +4,22 @@ import type { GenerateResult } from '../../engine/types.js'
 const round = (value: number, digits: number) => Number(value.toFixed(digits))
 const ms = (seconds: number) => round(seconds * 1000, 3)
 
+/** What an answer of `--batch` has besides its id: names and units as in `--json`. */
+export function answerFields(result: GenerateResult, promptTokens: number) {
+  const { text, finishReason, stopString, tokens, timings } = result
+  return {
+    text,
+    finish_reason: finishReason,
+    stop_string: stopString ?? null,
+    usage: { prompt_tokens: promptTokens, completion_tokens: tokens.length },
+    timings: {
+      prefill_ms: ms(timings.prefillSeconds),
+      first_token_ms: ms(timings.firstTokenSeconds),
+      decode_ms: ms(timings.decodeSeconds),
+    },
+  }
+}
+
 /** What `--json` prints: one object. Names are those of the field's APIs; durations are in milliseconds. */
 export function jsonReport(model: Model, result: GenerateResult, loadSeconds: number) {
   const { timings } = result

@@ -1,5 +1,5 @@
 // The engine from several threads at once, without Node.js, so that ThreadSanitizer sees all there is to see:
-// thread pool, forward pass, sessions that share a model, abort from outside. Prints TAP.
+// thread pool, forward pass, sessions that share a model, abort from outside, batches. Prints TAP.
 
 #include <atomic>
 #include <cstdio>
@@ -10,39 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include "batch_check.h"
 #include "cpu/dispatch.h"
+#include "fixture.h"
 #include "model/session.h"
 
 namespace openelm {
 namespace {
-
-constexpr size_t kVocab = 300, kContext = 96;
-
-/// Small, but with what differs from layer to layer in the family: heads and FFN widths.
-ModelConfig small_config() {
-  ModelConfig config;
-  config.dim = 128;
-  config.head_dim = 32;
-  config.vocab_size = kVocab;
-  config.heads = {4, 8, 8};
-  config.kv_heads = {1, 2, 2};
-  config.ffn = {64, 128, 256};
-  return config;
-}
-
-std::vector<int32_t> some_ids(size_t n, int32_t first) {
-  std::vector<int32_t> ids(n);
-  for (size_t i = 0; i < n; ++i) ids[i] = static_cast<int32_t>((first + 7 * i) % kVocab);
-  return ids;
-}
-
-std::shared_ptr<Model> make_model(const KernelTable& kernels, unsigned threads) {
-  Model::Source source;
-  source.synthetic = DType::q8_0;
-  auto model = Model::create(small_config(), std::move(source), kernels, threads);
-  if (!model.ok()) std::printf("# %s\n", model.status.message().c_str());
-  return std::move(model.value);
-}
 
 /// Logits after a prompt in two batches and a few tokens one by one.
 std::vector<float> run(const std::shared_ptr<Model>& model, int32_t first) {
@@ -58,21 +32,6 @@ std::vector<float> run(const std::shared_ptr<Model>& model, int32_t first) {
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return !a.empty() && a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
-
-class Report {
- public:
-  void result(bool ok, const std::string& name) {
-    failed_ += ok ? 0 : 1;
-    std::printf("%s %d - %s\n", ok ? "ok" : "not ok", ++count_, name.c_str());
-  }
-  int finish() {
-    std::printf("1..%d\n", count_);
-    return failed_ > 0 || count_ == 0 ? 1 : 0;
-  }
-
- private:
-  int count_ = 0, failed_ = 0;
-};
 
 void check_variant(const KernelTable& kernels, Report& report) {
   const std::string isa = kernels.name;
@@ -113,6 +72,9 @@ void check_variant(const KernelTable& kernels, Report& report) {
 int main() {
   openelm::Report report;
   for (const openelm::Variant& variant : openelm::variants())
-    if (variant.supported) openelm::check_variant(variant.table, report);
+    if (variant.supported) {
+      openelm::check_variant(variant.table, report);
+      openelm::check_batch(variant.table, report);
+    }
   return report.finish();
 }

@@ -1,0 +1,91 @@
+// The products of a pass. Every cohort of the batch has kernels of its own; they take turns on the same rows,
+// so that weights come from memory once.
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/forward.h"
+
+namespace openelm {
+namespace {
+
+/// Weights that cohorts take turns on: they stay in a core's second-level cache, beside activations.
+constexpr size_t kSharedWeightBytes = 128 << 10;
+
+}  // namespace
+
+size_t ForwardPass::row_multiple(const WeightMatrix& w, const Cohorts& cohorts) const {
+  size_t multiple = 1;
+  for (const Cohort& cohort : cohorts)
+    multiple = std::lcm(multiple, choose(w, cohort.kernel_tokens)->row_multiple);
+  return multiple;
+}
+
+ForwardPass::Packed ForwardPass::pack(Worker& worker, const float* x, size_t ldx, const Cohorts& cohorts,
+                                      const WeightMatrix& w, const float* norm, Buffer& shared,
+                                      Buffer PrivateBuffers::*own) {
+  const size_t cols = w.cols;
+  if (cohorts.size() == 1 && cohorts[0].tokens == 1) {
+    PrivateBuffers& mine = own_[worker.index()];
+    if (norm) {
+      kernels_.rms_norm(x, norm, config_.rms_eps, cols, mine.norm.as<float>());
+      x = mine.norm.as<float>();
+    }
+    choose(w, cohorts[0].kernel_tokens)->pack(x, cols, 1, cols, 0, 1, (mine.*own).data());
+    return {(mine.*own).data(), cohorts};
+  }
+  uint8_t* packed = shared.data();
+  for (const Cohort& cohort : cohorts) {
+    const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
+    const auto [begin, end] = worker.share(cohort.tokens, impl->token_multiple);
+    const float* from = x + cohort.begin * ldx;
+    size_t ld = ldx;
+    if (norm) {
+      float* normed = norm_.as<float>() + cohort.begin * cols;
+      for (size_t t = begin; t < end; ++t)
+        kernels_.rms_norm(from + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
+      from = normed;
+      ld = cols;
+    }
+    if (begin < end) impl->pack(from, ld, cohort.tokens, cols, begin, end, packed);
+    packed += packed_bytes(*impl, cohort.tokens, cols);
+  }
+  worker.barrier();
+  return {shared.data(), cohorts};
+}
+
+size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multiple) const {
+  constexpr size_t kChunksPerThread = 4;  // enough to even out a core that is slow or interrupted
+  const size_t target = rows / (worker.count() * kChunksPerThread);
+  return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
+}
+
+void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin,
+                           size_t row_end, float* y, size_t ldy, bool accumulate) {
+  size_t block = row_end - row_begin;
+  if (x.cohorts.size() > 1) {
+    const size_t multiple = row_multiple(w, x.cohorts);
+    block = std::max<size_t>(1, kSharedWeightBytes / row_bytes(w.type, w.cols) / multiple) * multiple;
+  }
+  void* scratch = own_[worker.index()].scratch.data();
+  for (size_t begin = row_begin; begin < row_end; begin += block) {
+    const size_t end = std::min(begin + block, row_end);
+    const uint8_t* packed = x.data;
+    for (const Cohort& cohort : x.cohorts) {
+      const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
+      impl->run({&w, begin, end, packed, cohort.tokens, y + cohort.begin * ldy, ldy, accumulate, scratch});
+      packed += packed_bytes(*impl, cohort.tokens, w.cols);
+    }
+  }
+}
+
+void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,
+                           bool accumulate) {
+  const size_t chunk = chunk_rows(worker, w.rows, row_multiple(w, x.cohorts));
+  worker.for_chunks(w.rows, chunk, [&](size_t begin, size_t end) {
+    run_rows(worker, w, x, begin, end, y, ldy, accumulate);
+  });
+  worker.barrier();
+}
+
+}  // namespace openelm

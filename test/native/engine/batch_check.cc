@@ -1,0 +1,133 @@
+#include "batch_check.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "model/batch/batch_engine.h"
+#include "model/session.h"
+
+namespace openelm {
+namespace {
+
+constexpr size_t kUsers = 3, kRequests = 9;
+
+std::shared_ptr<const Tokenizer> make_tokenizer() {
+  Vocab vocab;
+  for (size_t i = 0; i < kVocab; ++i) {
+    vocab.pieces.push_back("piece" + std::to_string(i));
+    vocab.scores.push_back(0);
+    vocab.types.push_back(PieceType::kNormal);
+  }
+  auto tokenizer = Tokenizer::create(std::move(vocab));
+  if (!tokenizer.ok()) std::printf("# %s\n", tokenizer.status.message().c_str());
+  return std::move(tokenizer.value);
+}
+
+/// Prompts of many lengths, some with a beginning in common.
+GenerateRequest request(size_t i) {
+  GenerateRequest request;
+  request.ids = some_ids(1 + i * 17 % 83, static_cast<int32_t>(i % 2));
+  request.max_tokens = 1 + i % 12;
+  request.sampling.temperature = i % 3 == 0 ? 0.0f : 1.0f;
+  request.sampling.seed = i;
+  return request;
+}
+
+std::vector<int32_t> alone(const std::shared_ptr<Model>& model, const Tokenizer& tokenizer, size_t i) {
+  auto session = Session::create(model, kContext, KvType::f16, 512);
+  if (!session.ok()) return {};
+  auto result = generate(*session.value, tokenizer, request(i), [](std::string, std::vector<int32_t>) {});
+  return result.value.tokens;
+}
+
+/// What came of all requests.
+struct Results {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<GenerateResult> results = std::vector<GenerateResult>(kUsers * kRequests);
+  std::vector<std::vector<int32_t>> delivered = std::vector<std::vector<int32_t>>(kUsers * kRequests);
+  size_t done = 0, failed = 0;
+
+  SequenceSink sink(size_t i) {
+    return {[this, i](std::string, std::vector<int32_t> tokens) {
+              delivered[i].insert(delivered[i].end(), tokens.begin(), tokens.end());
+            },
+            [this, i](Result<GenerateResult> result) {
+              const std::lock_guard lock(mutex);
+              if (result.ok())
+                results[i] = std::move(result.value);
+              else
+                ++failed;
+              ++done;
+              changed.notify_all();
+            }};
+  }
+  void wait(size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return done >= count; });
+  }
+};
+
+bool begins(const std::vector<int32_t>& all, const std::vector<int32_t>& part) {
+  return part.size() <= all.size() && std::equal(part.begin(), part.end(), all.begin());
+}
+
+}  // namespace
+
+void check_batch(const KernelTable& kernels, Report& report) {
+  const std::string isa = kernels.name;
+  const auto model = make_model(kernels, 2);
+  const auto tokenizer = make_tokenizer();
+  BatchOptions options;
+  options.slots = 3;
+  options.n_ctx = kContext;
+  options.step_tokens = 40;
+  auto created = BatchEngine::create(model, tokenizer, options);
+  report.result(created.ok() && tokenizer, isa + ": a batch is made");
+  if (!created.ok()) return;
+  BatchEngine& engine = *created.value;
+  std::thread runner([&] { engine.run(); });
+
+  Results results;
+  std::atomic<size_t> refused{0};
+  std::vector<std::thread> users;
+  for (size_t user = 0; user < kUsers; ++user) {
+    users.emplace_back([&, user] {
+      for (size_t i = user * kRequests; i < (user + 1) * kRequests; ++i) {
+        if (!engine.submit(i, request(i), results.sink(i)).ok()) ++refused;
+        if (i % 4 == 3) engine.cancel(i - i % 3);
+      }
+    });
+  }
+  for (std::thread& user : users) user.join();
+  results.wait(kUsers * kRequests);
+  bool same = true, whole = true;
+  for (size_t i = 0; i < kUsers * kRequests; ++i) {
+    const std::vector<int32_t> expected = alone(model, *tokenizer, i);
+    const GenerateResult& result = results.results[i];
+    same = same && !expected.empty() &&
+           (result.reason == FinishReason::aborted ? begins(expected, result.tokens)
+                                                   : result.tokens == expected);
+    whole = whole && results.delivered[i] == result.tokens;
+  }
+  report.result(refused == 0 && results.failed == 0, isa + ": every request was taken and answered");
+  report.result(same, isa + ": sequences in a batch say what each says alone");
+  report.result(whole, isa + ": pieces hold all tokens");
+
+  Results closing;
+  for (size_t i = 0; i < kRequests; ++i) {
+    GenerateRequest endless = request(i);
+    endless.max_tokens = kContext;
+    if (!engine.submit(i, std::move(endless), closing.sink(i)).ok()) ++refused;
+  }
+  engine.close();
+  runner.join();
+  report.result(closing.done + refused == kRequests, isa + ": closing ends all");
+  report.result(engine.submit(0, request(0), closing.sink(0)).code() == Code::disposed,
+                isa + ": nothing is taken after that");
+}
+
+}  // namespace openelm
