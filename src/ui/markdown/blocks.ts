@@ -63,7 +63,7 @@ export function blockRows(token: Token, width: number, style: Style = {}): Style
 }
 
 function headingRows({ depth, tokens }: Tokens.Heading, width: number): StyledRow[] {
-  const spans = inlineSpans(tokens, { part: 'heading', italic: depth > 2 })
+  const spans = inlineSpans(tokens, { part: 'heading', ...(depth > 2 && { italic: true }) })
   // The rank shows without colours too.
   return depth === 1 ? [...wrapSpans(spans, width), ruleRow(width)] : wrapSpans(spans, width)
 }
@@ -86,12 +86,15 @@ function listRows(list: Tokens.List, width: number, style: Style): StyledRow[] {
   const first = list.ordered ? Number(list.start) || 0 : 0
   const numbers = String(first + list.items.length - 1).length
   return list.items.flatMap((item, index) => {
-    const mark = list.ordered ? `${String(first + index).padStart(numbers)}. ` : '• '
-    const task = item.task ? TASK[item.checked ? 'true' : 'false'] : ''
+    const mark = item.task
+      ? TASK[item.checked ? 'true' : 'false']
+      : list.ordered
+        ? `${String(first + index).padStart(numbers)}. `
+        : '• '
     // Where hardly any room is left, nesting shows by its bullets only.
-    const indent = width >= 12 ? ' '.repeat(mark.length + task.length) : ''
+    const indent = width >= 12 ? ' '.repeat(mark.length) : ''
     const children = item.tokens.filter(({ type }) => type !== 'checkbox')
-    const rows = childRows(children, Math.max(1, width - mark.length - task.length), style)
-    return prefixRows(rows.length > 0 ? rows : [[]], decor(mark + task, { part: 'bullet' }), decor(indent))
+    const rows = childRows(children, Math.max(1, width - mark.length), style)
+    return prefixRows(rows.length > 0 ? rows : [[]], decor(mark, { part: 'bullet' }), decor(indent))
   })
 }

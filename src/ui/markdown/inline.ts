@@ -29,6 +29,8 @@ function inlineSpan(token: Tokens.Generic, style: Style): Span[] {
       return inner({ strikethrough: true })
     case 'codespan':
       return [{ ...style, part: 'code', text: token.text }]
+    case 'checkbox':
+      return []
     case 'br':
       return [{ ...style, text: '\n' }]
     case 'link':

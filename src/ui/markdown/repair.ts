@@ -29,7 +29,8 @@ const isWord = (character: string | undefined) => character !== undefined && /[\
  * change when its end comes. A mark that has only begun (`**bold*`, a link whose address is not all there) is left out.
  */
 export function repair(source: string): Repaired {
-  const end = source.trimEnd().length
+  // An entity that has only begun would be read as text.
+  const end = source.replace(/&#?\w{0,6}$/, '').trimEnd().length
   const start = lastRun(source)
   const open: Open[] = []
   let bracket = -1
@@ -92,8 +93,9 @@ function closing(source: string, from: number, mark: string): number {
   return -1
 }
 
-/** Offset after a link's `](address)`, or after the `]` where none follows; undefined where the address is cut off. */
+/** Offset after a link's `](address)`, or after the `]` where none follows; undefined where that is cut off. */
 function linkEnd(source: string, at: number, end: number): number | undefined {
+  if (at + 1 >= end) return undefined
   if (source[at + 1] !== '(') return at + 1
   const close = source.indexOf(')', at + 2)
   if (close >= 0 && close < end) return close + 1

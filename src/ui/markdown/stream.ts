@@ -174,11 +174,18 @@ function partial(block: Token, stream: MarkdownStream, { width, maxLive }: StepO
   const all = repairedRows(block, width)
   const rows = dropContent(all, stream.printed)
   const stable = stableContent(block, width) - stream.printed
+  // A row ends where the next word has no room: that word has to be stable too.
+  const isStable = (end: number) => end < stable
+  // The last row with something in it is where the text grows.
+  const growing = rows.findLastIndex((row) => contentOf(row) > 0)
   let count = 0
   let content = 0
+  let next = 0
   for (const [index, row] of rows.entries()) {
-    const next = content + contentOf(row)
-    if (index === rows.length - 1 || (next > stable && rows.length - index <= maxLive)) break
+    next += contentOf(row)
+    if (index >= growing || (!isStable(next) && rows.length - index <= maxLive)) break
+    // Rows without content go with the next that has some: only content tells what was printed.
+    if (next === content) continue
     content = next
     count = index + 1
   }
@@ -192,8 +199,16 @@ function partial(block: Token, stream: MarkdownStream, { width, maxLive }: StepO
 
 /** How much content at the start of a paragraph stays as it is, whatever follows. Other blocks may change altogether. */
 function stableContent(block: Token, width: number): number {
-  // A first line with bars in it may turn out to be the head of a table.
-  if (block.type !== 'paragraph' || /^[^\n]*\|[^\n]*$/.test(block.raw)) return 0
-  const [before] = lex(block.raw.slice(0, repair(block.raw).safe))
+  if (block.type !== 'paragraph') return 0
+  const safe = Math.min(repair(block.raw).safe, tableHead(block.raw))
+  const [before] = lex(block.raw.slice(0, safe))
   return before ? blockRows(before, width).reduce((sum, row) => sum + contentOf(row), 0) : 0
+}
+
+/** Offset of the last line if that may turn out to be the head of a table; the length of the text if not. */
+function tableHead(text: string): number {
+  const rule = /\n[ |:-]*$/.exec(text)
+  const head = rule ? text.slice(0, rule.index) : text
+  const start = head.lastIndexOf('\n') + 1
+  return head.includes('|', start) ? start : text.length
 }

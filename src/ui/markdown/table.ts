@@ -9,7 +9,7 @@ const SEPARATOR = ' │ '
 const CROSSING = '─┼─'
 
 /** Fewest columns of a cell; where there is less room a table is written as a list. */
-const NARROWEST = 5
+const NARROWEST = 8
 
 const decor = (text: string): Span => ({ text, decor: true, part: 'rule' })
 

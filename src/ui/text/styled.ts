@@ -43,20 +43,27 @@ export function wrapSpans(spans: readonly Span[], width: number): StyledRow[] {
   )
 }
 
-/** Rows with something before each: `first` before the first, `rest` before the others. */
+/** Rows with something before each: `first` before the first, `rest` before the others. Blanks only where text follows. */
 export function prefixRows(rows: readonly StyledRow[], first: Span, rest: Span): StyledRow[] {
-  return rows.map((row, index) => [index === 0 ? first : rest, ...row])
+  return rows.map((row, index) => {
+    const prefix = index === 0 ? first : rest
+    return row.length === 0 && prefix.text.trim() === '' ? [] : [prefix, ...row]
+  })
 }
 
-const isSpace = (character: string) => /\s/.test(character)
+/** Spaces and what Markdown may take for marks. */
+const MARKS = /[\s!-/:-@[-`{-~]/g
+
+const isMark = (character: string) => /[\s!-/:-@[-`{-~]/.test(character)
 
 /**
- * How much was said in a row: its characters without spaces and decoration. Independent of the width it was broken to,
- * so it marks a place in a text that is broken again to another width.
+ * How much was said in a row: its characters without spaces, decoration and what Markdown may take for marks. It does
+ * not depend on the width the text was broken to, nor on whether a mark was read as one yet, so it tells a place in a
+ * text that is read and broken again.
  */
 export function contentOf(row: StyledRow): number {
   let count = 0
-  for (const { text, decor } of row) if (!decor) count += text.replace(/\s/g, '').length
+  for (const { text, decor } of row) if (!decor) count += text.replace(MARKS, '').length
   return count
 }
 
@@ -72,13 +79,16 @@ export function dropContent(rows: readonly StyledRow[], count: number): StyledRo
   return []
 }
 
+/** A row from after its first `count` characters of content on, and after the marks that follow them at once. */
 function cutRow(row: StyledRow, count: number): StyledRow {
   let left = count
   let offset = 0
   for (const { text, decor } of row) {
     for (const character of text) {
-      if (left === 0) return sliceSpans(row, offset, Number.POSITIVE_INFINITY)
-      if (!decor && !isSpace(character)) left -= character.length
+      if (left === 0 && (decor || !isMark(character) || character === ' ')) {
+        return sliceSpans(row, offset, Number.POSITIVE_INFINITY)
+      }
+      if (!decor && !isMark(character)) left -= character.length
       offset += character.length
     }
   }
