@@ -23,3 +23,25 @@ export async function suspend(): Promise<void> {
   process.kill(0, 'SIGTSTP')
   await sleep(STOPPING)
 }
+
+/** Whether the terminal breaks rows that are too long when it gets narrower. Those that do not cut them. */
+export function reflows(env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env.TMUX) return true
+  return !env.XTERM_VERSION && !env.STY && env.TERM !== 'linux'
+}
+
+const moveUp = (rows: number) => (rows > 0 ? `\x1b[${rows}A` : '')
+
+/** Makes sure that there are `below` rows under the cursor, which stays in its row. */
+export const makeRoom = (below: number): string => '\n'.repeat(below) + moveUp(below)
+
+/**
+ * Erases live rows that a terminal has broken to `width` columns, and leaves the cursor in an empty space of as many
+ * rows as there were before, where it was in them.
+ * @param above columns of the rows above the cursor; `column` is the cursor's, `below` counts the rows from it on
+ */
+export function afterReflow(above: readonly number[], column: number, below: number, width: number): string {
+  const broken = above.reduce((sum, columns) => sum + Math.max(1, Math.ceil(columns / width)), 0)
+  const up = broken + Math.floor(column / width)
+  return `${moveUp(up)}\r\x1b[J${'\n'.repeat(above.length)}${makeRoom(below)}`
+}

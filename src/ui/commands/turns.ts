@@ -35,20 +35,25 @@ function showPlace(context: CommandContext, what: string): void {
   show(context, turns.slice(-1))
 }
 
-/** Goes to the variant before or after the last turn's. */
+/** Goes to the variant before or after, of the last turn that has several. */
 export function stepVariant(context: CommandContext, by: -1 | 1): void {
-  const { number, count } = context.chat.variant()
+  const { chat } = context
+  let turn = chat.conversation.turns.length
+  while (turn > 0 && chat.variant(turn).count === 1) turn--
+  if (turn === 0) return
+  const { number, count } = chat.variant(turn)
   const next = number + by
-  if (next >= 1 && next <= count) chooseVariant(context, next, undefined)
+  if (next >= 1 && next <= count) chooseVariant(context, next, turn)
 }
 
-function chooseVariant(context: CommandContext, number: number, turn: number | undefined): void {
+function chooseVariant(context: CommandContext, number: number, turn: number): void {
   const { chat } = context
+  const last = turn === chat.conversation.turns.length
   chat.choose(number, turn)
   const { count } = chat.variant(turn)
-  const place = turn === undefined ? '' : ` of turn ${turn}`
   const { length } = chat.conversation.turns
-  const end = turn === undefined || length === turn ? '' : ` The conversation goes on to turn ${length}.`
+  const place = last && length === turn ? '' : ` of turn ${turn}`
+  const end = length === turn ? '' : ` The conversation goes on to turn ${length}.`
   showPlace(context, `Variant ${number} of ${count}${place}.${end}`)
 }
 
@@ -100,7 +105,8 @@ export const TURN_COMMANDS: readonly ChatCommand[] = [
     run: (context, argument) => {
       const [variant = '', turn] = argument.split(/\s+/)
       if (variant !== '') {
-        return chooseVariant(context, toNumber(variant, 'variant'), turn ? toNumber(turn, 'turn') : undefined)
+        const last = Math.max(1, context.chat.conversation.turns.length)
+        return chooseVariant(context, toNumber(variant, 'variant'), turn ? toNumber(turn, 'turn') : last)
       }
       const { number, count } = context.chat.variant()
       context.print('notice', `This is variant ${number} of ${count}.`)

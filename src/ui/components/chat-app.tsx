@@ -5,6 +5,7 @@ import { useAway } from '../hooks/use-away.js'
 import { type ChatProps, useChat } from '../hooks/use-chat.js'
 import { useInput } from '../hooks/use-input.js'
 import { useLeave } from '../hooks/use-leave.js'
+import { useReflow } from '../hooks/use-reflow.js'
 import { useSize } from '../hooks/use-size.js'
 import { editExternally } from '../input/external-editor.js'
 import { inputMark, inputView } from '../input/view.js'
@@ -74,11 +75,14 @@ export function ChatApp({ history, theme: firstTheme, onLeave, signal, ...props 
   const waiting = live?.gap ? reply.waiting : ''
   const view = inputView(input.editor, mark.current, inputRows)
   const hidden = leaving || away
-  const above = live ? (live.gap ? 1 : 0) + (liveRows.length || (waiting === '' ? 0 : 1)) : 0
+  const replyRows = live ? (live.gap ? 1 : 0) + (liveRows.length || (waiting === '' ? 0 : 1)) : 0
+  const above = [0, ...view.widths.slice(0, view.row)]
+  const column = Math.min(view.column, space.width - 1)
   const { setCursorPosition } = useCursor()
-  setCursorPosition(
-    hidden ? undefined : { x: Math.min(view.column, space.width - 1), y: above + 1 + view.row },
-  )
+  setCursorPosition(hidden ? undefined : { x: column, y: replyRows + above.length })
+  // A reply may be drawn between the terminal's change and the news of it: what to erase is not known then.
+  const below = view.rows.length - view.row + 1
+  useReflow(hidden ? undefined : { above: live ? undefined : above, column, below })
   return (
     <>
       <Static key={page} items={items}>

@@ -29,7 +29,7 @@ export const KEY_HELP: readonly (readonly [keys: string, about: string])[] = [
   ['Ctrl+G, Ctrl+X Ctrl+E', 'write in $VISUAL or $EDITOR'],
   ['Up, Down', 'earlier and later input, rows of this one'],
   ['Ctrl+R', 'search earlier input; again: older, Ctrl+S: newer'],
-  ['Alt+Up, Alt+Down', 'variant of the last turn before and after'],
+  ['Alt+Up, Alt+Down', 'the variant before and after'],
   ['Left, Right, Home, End', 'move; also Ctrl+B, F, A, E'],
   ['Alt+B, Alt+F, Ctrl+Left/Right', 'a word back and forth'],
   ['Ctrl+W, Alt+D', 'delete the word before, after the cursor'],

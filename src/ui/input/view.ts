@@ -26,6 +26,8 @@ const searchName = (query: string, found: number | undefined) =>
 
 export interface InputView {
   readonly rows: readonly string[]
+  /** Columns of each row, the mark included. */
+  readonly widths: readonly number[]
   /** Whether the first of the rows is the first of the input. */
   readonly fromStart: boolean
   /** Where the cursor is, from the first row shown and the left of the screen. */
@@ -37,8 +39,12 @@ export interface InputView {
 export function inputView(editor: Editor, mark: Mark, limit: number): InputView {
   const { rows, row, column } = layout(editor, mark.room)
   const first = Math.max(0, Math.min(row - (limit >> 1), rows.length - limit))
+  const texts = rows
+    .slice(first, first + limit)
+    .map(({ start, end }) => editor.text.slice(start, end).trimEnd())
   return {
-    rows: rows.slice(first, first + limit).map(({ start, end }) => editor.text.slice(start, end).trimEnd()),
+    rows: texts,
+    widths: texts.map((text) => widthOf(mark.text) + widthOf(text)),
     fromStart: first === 0,
     row: row - first,
     column: widthOf(mark.text) + column,
