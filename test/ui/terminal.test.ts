@@ -206,6 +206,7 @@ t.test('Ctrl+G writes in an editor, Ctrl+Z suspends', { skip }, async (t) => {
   terminal.press('C-u', 'C-u', 'C-u', 'C-l')
   await terminal.until(/Ask something/)
   terminal.press('C-d')
+  await terminal.until(/\$$/)
   terminal.type('echo "left with $?"')
   terminal.press('Enter')
   await terminal.until(/left with 0/)

@@ -31,12 +31,14 @@ export function useAway(): Away {
       try {
         await task()
       } finally {
+        // Ink erases the row before when it draws again: not what the task has written there.
+        stdout.write('\n')
         claim(true)
         setTask(undefined)
       }
     }, CLEARED)
     return () => clearTimeout(timer)
-  }, [task, claim])
+  }, [task, claim, stdout])
 
   const isAway = useRef(false)
   isAway.current = task !== undefined
