@@ -2,6 +2,7 @@ import { advance, EMPTY_STREAM, type Finished, type MarkdownStream } from './mar
 import { printable } from './text/printable.js'
 import { wrapText } from './text/rows.js'
 import type { StyledRow } from './text/styled.js'
+import { wrapColumns } from './text/tables.js'
 
 export type ItemKind = 'header' | 'question' | 'reply' | 'notice' | 'error'
 
@@ -82,7 +83,8 @@ function partsOf(kind: ItemKind, text: string, { width, maxLive }: Space): reado
     return advance(EMPTY_STREAM, printable(text).trim(), options).finished
   }
   const mark = MARKS[kind]
-  const rows = wrapText(printable(text), Math.max(1, width - mark.length))
+  const wrap = kind === 'notice' ? wrapColumns : wrapText
+  const rows = wrap(printable(text), Math.max(1, width - mark.length))
   const marked = rows.map((row, i) => [{ text: (i === 0 ? mark : ' '.repeat(mark.length)) + row }])
   return [{ rows: marked, gap: true }]
 }
