@@ -182,10 +182,11 @@ function inputRows(terminal: Terminal): string[] {
 }
 
 t.test('Ctrl+G writes in an editor, Ctrl+Z suspends', { skip }, async (t) => {
-  const editor = join(t.testdir({ editor: '' }), 'edit')
+  const state = t.testdir()
+  const editor = join(state, 'edit')
   writeFileSync(editor, '#!/bin/sh\necho "the editor has the terminal"\necho "Define ocean." > "$1"\n')
   chmodSync(editor, 0o755)
-  const { terminal } = open(t, [], [80, 24], { VISUAL: editor }, true)
+  const { terminal } = open(t, [], [80, 24], { VISUAL: editor, XDG_STATE_HOME: state }, true)
   await terminal.until(/Ask something/)
   terminal.type('draft')
   await terminal.until(/› draft/)
