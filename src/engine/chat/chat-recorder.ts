@@ -16,6 +16,8 @@ export class ChatRecorder {
   /** The chat of before the next event, still to be written. */
   #begun: ChatEvent[] = []
   #failed = false
+  /** When the chat before this one is on the disk. */
+  #closed: Promise<void> = Promise.resolve()
   #work: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, model: string) {
@@ -31,7 +33,7 @@ export class ChatRecorder {
   /** What follows belongs to another chat, which begins with this. */
   begin(tree: ChatTree): void {
     const before = this.#journal
-    if (before) this.#track(before.close())
+    if (before) this.#closed = before.close()
     this.#journal = undefined
     this.#begun = [...tree.events()]
     this.#failed = false
@@ -49,12 +51,16 @@ export class ChatRecorder {
       return
     }
     this.#journal ??= new Journal(join(this.#folder, fileName(new Date())), this.#model)
-    this.#track(this.#journal.append(...this.#begun, event))
+    const journal = this.#journal
+    const events = [...this.#begun, event]
+    // One chat after the other, so that the one begun last is the one changed last.
+    this.#track(this.#closed.then(() => journal.append(...events)))
     this.#begun = []
   }
 
   /** Resolves when all that was recorded is on the disk, or could not be written. */
   async close(): Promise<void> {
+    await this.#closed
     await this.#work
     await this.#journal?.close()
   }
@@ -74,5 +80,6 @@ function fileName(now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-')
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('')
-  return `${date}-${time}-${randomBytes(2).toString('hex')}.jsonl`
+  const milliseconds = String(now.getMilliseconds()).padStart(3, '0')
+  return `${date}-${time}-${milliseconds}${randomBytes(2).toString('hex')}.jsonl`
 }
