@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import type { NativeGenerateOptions, NativeTokenizer } from '../native/binding.js'
 import { noTokenizer } from './ids.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { maxTokensSchema, stopSchema } from './options.js'
 import { samplingSchemas } from './sampling.js'
 import type { ChatMessage, GenerateOptions } from './types.js'

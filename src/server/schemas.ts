@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { generateFields, messagesField } from '../engine/request-fields.js'
 import { show } from '../engine/validate.js'
 import { ApiError } from './api-error.js'

@@ -1,17 +1,20 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { render } from 'ink'
-import type { ChatSession } from '../engine/chat/chat-session.js'
+import { ChatRecorder } from '../engine/chat/chat-recorder.js'
+import { type ChatEngine, ChatSession } from '../engine/chat/chat-session.js'
+import type { ChatTree } from '../engine/chat/chat-tree.js'
+import type { ChatTemplateModel } from '../engine/chat/template.js'
 import type { SamplingDefaults } from '../engine/sampling.js'
 import type { GenerateOptions } from '../engine/types.js'
 import { ChatApp } from './components/chat-app.js'
 import { InputHistory } from './history.js'
 import { Settings } from './settings.js'
-import { stateDir } from './state-dir.js'
-import { themeFor } from './theme.js'
+import { chatsFolder, stateFolder } from './state-dir.js'
+import { ENTER_TERMINAL, LEAVE_TERMINAL } from './terminal-modes.js'
+import { type ThemeName, themeFor } from './theme.js'
 
-/** What the chat shows of the model. */
-export interface ChatModel {
+/** What the chat needs and shows of the model. */
+export interface ChatModel extends ChatTemplateModel {
   readonly name: string
   readonly type: string
   readonly isa: string
@@ -19,9 +22,18 @@ export interface ChatModel {
   readonly samplingDefaults: SamplingDefaults
 }
 
-/** Pasted text comes between marks, so that newlines in it do not send it. */
-const BRACKETED_PASTE = '\x1b[?2004h'
-const RESTORED = '\x1b[?2004l\x1b[?25h'
+export interface OpenChatOptions {
+  /** A conversation to go on with. */
+  readonly tree?: ChatTree | undefined
+  /** The file it is in, where what follows should be added to that. */
+  readonly resume?: string | undefined
+  /** System prompt; default: that of the conversation. */
+  readonly system?: string | undefined
+  /** Options of replies that hold until /set changes them. */
+  readonly given: GenerateOptions
+  readonly theme?: ThemeName | undefined
+  readonly signal: AbortSignal
+}
 
 /** Sets up the terminal; the function returned puts it back, also when the process ends unexpectedly. */
 function enterTerminal(stdout: NodeJS.WriteStream): () => void {
@@ -30,26 +42,31 @@ function enterTerminal(stdout: NodeJS.WriteStream): () => void {
     if (!entered) return
     entered = false
     process.off('exit', restore)
-    stdout.write(RESTORED)
+    stdout.write(LEAVE_TERMINAL)
   }
   process.on('exit', restore)
-  stdout.write(BRACKETED_PASTE)
+  stdout.write(ENTER_TERMINAL)
   return restore
 }
 
 /**
  * Runs a conversation on this process's terminal until the user leaves. Resolves to the exit code: 0, or 130 when it
  * was left by Ctrl-C or `signal` fired.
- * @param given options of replies that hold until /set changes them
  */
 export async function openChat(
   model: ChatModel,
-  chat: ChatSession,
-  given: GenerateOptions,
-  signal: AbortSignal,
+  engine: ChatEngine,
+  options: OpenChatOptions,
 ): Promise<number> {
-  const state = stateDir(process.env, process.platform, homedir())
-  const history = await InputHistory.open(join(state, 'history.jsonl'))
+  const history = await InputHistory.open(join(stateFolder(), 'history.jsonl'))
+  const recorder = new ChatRecorder(chatsFolder(), model.name)
+  const chat = new ChatSession(model, engine, { onEvent: (event) => recorder.record(event) })
+  if (options.tree) {
+    chat.restore(options.tree)
+    if (options.resume === undefined) recorder.begin(options.tree)
+    else recorder.resume(options.resume)
+  }
+  if (options.system !== undefined) chat.setSystem(options.system)
   const threads = `${model.threads} ${model.threads === 1 ? 'thread' : 'threads'}`
   const restore = enterTerminal(process.stdout)
   try {
@@ -57,12 +74,13 @@ export async function openChat(
     const app = (
       <ChatApp
         chat={chat}
-        settings={new Settings(given, model.samplingDefaults)}
+        recorder={recorder}
+        settings={new Settings(options.given, model.samplingDefaults)}
         modelName={model.name}
-        chatsDir={join(state, 'chats')}
+        chatsDir={chatsFolder()}
         history={history}
-        theme={themeFor(process.env)}
-        signal={signal}
+        theme={options.theme ?? themeFor(process.env)}
+        signal={options.signal}
         onLeave={(code) => {
           exitCode = code
           instance.unmount()
@@ -76,5 +94,6 @@ export async function openChat(
   } finally {
     restore()
     await history.settled()
+    await recorder.close()
   }
 }

@@ -33,10 +33,12 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'max-tokens': setting('maxTokens', maxTokensSchema, 'longest reply'),
 }
 
+export const SETTING_NAMES: readonly string[] = Object.keys(SETTINGS)
+
 function find(name: string): Setting {
   const found = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
   if (found) return found
-  const near = nearest(name, Object.keys(SETTINGS))
+  const near = nearest(name, SETTING_NAMES)
   throw new OpenElmError('E_USAGE', `There is no setting "${name}".`, {
     next: near ? `Did you mean "${near}"?` : 'Type /set to see all of them.',
   })

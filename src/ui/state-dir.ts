@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
 /**
@@ -16,3 +17,9 @@ export function stateDir(
   if (platform === 'win32') return join(env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'openelm')
   return join(home, '.local', 'state', 'openelm')
 }
+
+/** The folder of this user's state. */
+export const stateFolder = (): string => stateDir(process.env, process.platform, homedir())
+
+/** The folder in which this user's chats are saved. */
+export const chatsFolder = (): string => join(stateFolder(), 'chats')

@@ -21,7 +21,7 @@ t.test('a question is answered and both stay on the screen', async (t) => {
 An ocean is a large body of water.
 
 › Ask something, or type /help
-Scripted-1M · 17 tok/s · context █░░░░░░░░░ 66/1000`,
+Scripted-1M · 17 tok/s · first 500 ms · context █░░░░░░░░░ 66/1000`,
   )
   t.equal(chat.conversation.turns.length, 1)
 })

@@ -1,13 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { COMMANDS } from '../../src/ui/commands/table.js'
 import { temporaryFolder } from '../support/lexicon.js'
 import { KEY, openChat } from './harness.js'
 
 t.test('/help lists every command and key', async (t) => {
   const { type, until } = await openChat(t)
   await type('/help', KEY.enter)
-  const frame = await until(/delete a word/)
-  for (const name of ['help', 'system', 'clear', 'retry', 'edit', 'save', 'load', 'set', 'stats', 'exit']) {
+  const frame = await until(/leave, when the input is empty/)
+  for (const { name } of COMMANDS) {
     t.match(frame, new RegExp(`^/${name}\\b.* {2}\\S`, 'm'))
   }
 })
@@ -53,12 +54,12 @@ t.test('/retry answers again, /edit changes the question, /clear forgets', async
   await type('/retry', KEY.enter)
   await until(/At temperature 0 the answer stays the same[\s\S]*A2/)
   await type('/edit', KEY.enter)
-  await until(/edit › question/)
+  await until(/edit 1 › question/)
   await type('s', KEY.enter)
   await until(/A3/)
   t.strictSame(chat.conversation.turns, [{ user: 'questions', assistant: 'A3' }])
   await type('/edit', KEY.enter)
-  await until(/edit › questions/)
+  await until(/edit 1 › questions/)
   await type(KEY.escape)
   await until(/\n› Ask something/)
   await type('/edit other', KEY.enter)
@@ -74,10 +75,10 @@ t.test('/save and /load', async (t) => {
   const first = await openChat(t, { dir, scripts: [{ pieces: ['Answer.'] }] })
   await first.type('Question?', KEY.enter)
   await first.until(/Answer/)
-  await first.type(`/save ${dir}/chat.json`, KEY.enter)
+  await first.type(`/save ${dir}/chat.jsonl`, KEY.enter)
   await first.until(/Saved to/)
   await first.type('/save', KEY.enter)
-  await first.until(/chats\/\d{4}-\d\d-\d\d-\d{6}\.json/)
+  await first.until(/This chat is saved in .*chats\/\d{4}-\d\d-\d\d-\d{6}-\w+\.jsonl/)
 
   const { type, until, chat, engine } = await openChat(t, { dir })
   await type('/load', KEY.enter)
@@ -88,13 +89,13 @@ t.test('/save and /load', async (t) => {
   await type(`/save ${dir}/notes.txt`, KEY.enter)
   await until(/is not replaced/)
   t.equal(readFileSync(`${dir}/notes.txt`, 'utf8'), 'mine')
-  await type(`/load ${dir}/chat.json`, KEY.enter)
+  await type(`/load ${dir}/chat.jsonl`, KEY.enter)
   await until(/Loaded 1 turn\.\n\n› Question\?\n\nAnswer\./)
   t.equal(chat.conversation.turns.length, 1)
   await type('More', KEY.enter)
   await until(/\nok\n/)
   t.match(engine.cache, '<user>Question?</s><assistant>Answer.</s><user>More</s>')
-  t.ok(existsSync(`${dir}/chat.json`))
+  t.ok(existsSync(`${dir}/chat.jsonl`))
 })
 
 t.test('/set shows and changes options by the schema of the command line', async (t) => {

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { COMMANDS, completeCommand, helpText, parseInput } from '../../src/ui/commands.js'
+import { complete } from '../../src/ui/commands/complete.js'
+import { parseInput } from '../../src/ui/commands/parse.js'
+import { COMMANDS, helpText } from '../../src/ui/commands/table.js'
 import { KEY_HELP } from '../../src/ui/input/bindings.js'
 import { nearest } from '../../src/ui/nearest.js'
 
@@ -16,8 +18,9 @@ t.test('messages and commands', async (t) => {
 
 t.test('/help is made from the tables', async (t) => {
   const help = helpText()
-  for (const { name, argument, about } of COMMANDS) {
-    t.ok(help.includes(`/${name}${argument ? ` ${argument}` : ''}`), name)
+  for (const { name, aliases = [], argument, about } of COMMANDS) {
+    const names = [name, ...aliases].map((each) => `/${each}`).join(', ')
+    t.ok(help.includes(`${names}${argument ? ` ${argument}` : ''}`), name)
     t.ok(help.includes(about), about)
   }
   for (const [keys] of KEY_HELP) t.ok(help.includes(keys), keys)
@@ -28,12 +31,29 @@ t.test('/help is made from the tables', async (t) => {
 })
 
 t.test('completion', async (t) => {
-  t.equal(completeCommand('/sy'), '/system ')
-  t.equal(completeCommand('/he'), '/help')
-  t.equal(completeCommand('/s'), undefined, 'system, save, set, stats')
-  t.equal(completeCommand('/'), undefined)
-  t.equal(completeCommand('he'), undefined)
-  t.equal(completeCommand('/zzz'), undefined)
+  const text = (typed: string) => complete(typed)?.text
+  t.equal(text('/sy'), '/system ')
+  t.equal(text('/he'), '/help')
+  t.strictSame(complete('/s'), { text: '/s', choices: ['system', 'save', 'set', 'stats'] })
+  t.equal(text('/re'), '/retry')
+  t.equal(text('/set temp'), '/set temp ')
+  t.strictSame(complete('/set t'), { text: '/set t', choices: ['temp', 'top-k', 'top-p', 'typical-p'] })
+  t.equal(text('/set rep'), '/set repeat-')
+  t.equal(text('/theme l'), '/theme light')
+  for (const nothing of ['/', 'he', '/zzz', '/set zzz', '/stats x', '/load /no/such/folder/']) {
+    t.equal(complete(nothing), undefined, nothing)
+  }
+})
+
+t.test('completion of paths', async (t) => {
+  const dir = t.testdir({ 'chat one.jsonl': '', 'chat two.jsonl': '', '.hidden': '', folder: { 'a.md': '' } })
+  t.strictSame(complete(`/load ${dir}/c`), {
+    text: `/load ${dir}/chat `,
+    choices: [`${dir}/chat one.jsonl`, `${dir}/chat two.jsonl`],
+  })
+  t.equal(complete(`/load ${dir}/chat o`)?.text, `/load ${dir}/chat one.jsonl`)
+  t.equal(complete(`/export ${dir}/f`)?.text, `/export ${dir}/folder/`)
+  t.equal(complete(`/load ${dir}/.h`)?.text, `/load ${dir}/.hidden`)
 })
 
 t.test('the nearest name', async (t) => {

@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { render } from 'ink-testing-library'
 import type { Test } from 'tap'
+import { ChatRecorder } from '../../src/engine/chat/chat-recorder.js'
 import { ChatSession } from '../../src/engine/chat/chat-session.js'
+import { ChatTree } from '../../src/engine/chat/chat-tree.js'
 import type { Turn } from '../../src/engine/chat/conversation.js'
 import { FAMILY_SAMPLING } from '../../src/engine/sampling.js'
 import type { GenerateOptions } from '../../src/engine/types.js'
 import { ChatApp } from '../../src/ui/components/chat-app.js'
 import { InputHistory } from '../../src/ui/history.js'
 import { Settings } from '../../src/ui/settings.js'
-import { themeFor } from '../../src/ui/theme.js'
+import type { ThemeName } from '../../src/ui/theme.js'
 import { type Script, ScriptedEngine, scriptedModel } from '../engine/chat/scripted-engine.js'
 import { temporaryFolder } from '../support/lexicon.js'
 
@@ -23,11 +25,13 @@ export interface HarnessOptions {
   /** A conversation that was loaded before the chat opened. */
   readonly turns?: readonly Turn[]
   readonly signal?: AbortSignal
+  readonly theme?: ThemeName
 }
 
 export interface Harness {
   readonly engine: ScriptedEngine
   readonly chat: ChatSession
+  readonly recorder: ChatRecorder
   readonly screen: { readonly frames: readonly string[] }
   /** Waits for a condition on the screen; fails with what is there instead. */
   readonly until: (what: RegExp | ((frame: string) => boolean)) => Promise<string>
@@ -41,12 +45,10 @@ export interface Harness {
 export async function openChat(t: Test, options: HarnessOptions = {}): Promise<Harness> {
   const dir = options.dir ?? temporaryFolder(t)
   const engine = new ScriptedEngine(options.scripts ?? [], options.nCtx)
-  const chat = new ChatSession(
-    scriptedModel,
-    engine,
-    options.system === undefined ? {} : { system: options.system },
-  )
-  if (options.turns) chat.restore({ system: options.system, turns: options.turns })
+  const recorder = new ChatRecorder(`${dir}/chats`, 'Scripted-1M')
+  const chat = new ChatSession(scriptedModel, engine, { onEvent: (event) => recorder.record(event) })
+  chat.restore(ChatTree.of({ system: options.system, turns: options.turns ?? [] }))
+  recorder.begin(chat.tree)
   const historyPath = `${dir}/history.jsonl`
   const history = await InputHistory.open(historyPath)
   let leave = (_code: number) => {}
@@ -54,15 +56,16 @@ export async function openChat(t: Test, options: HarnessOptions = {}): Promise<H
   const screen = render(
     <ChatApp
       chat={chat}
+      recorder={recorder}
       settings={new Settings(options.given ?? {}, FAMILY_SAMPLING)}
       {...(options.signal ? { signal: options.signal } : {})}
       modelName="Scripted-1M"
       chatsDir={`${dir}/chats`}
       history={history}
-      theme={themeFor({})}
+      theme={options.theme ?? 'dark'}
       onLeave={(code) => {
         screen.unmount()
-        history.settled().then(() => leave(code))
+        Promise.all([history.settled(), recorder.close()]).then(() => leave(code))
       }}
       header="openelm test"
     />,
@@ -70,6 +73,7 @@ export async function openChat(t: Test, options: HarnessOptions = {}): Promise<H
   t.teardown(async () => {
     screen.unmount()
     await history.settled()
+    await recorder.close()
   })
   const frame = () => stripVTControlCharacters(screen.lastFrame() ?? '')
   const until = async (what: RegExp | ((frame: string) => boolean)) => {
@@ -85,7 +89,7 @@ export async function openChat(t: Test, options: HarnessOptions = {}): Promise<H
     }
   }
   await until(/openelm test/)
-  return { engine, chat, screen, until, type, exitCode, historyPath }
+  return { engine, chat, recorder, screen, until, type, exitCode, historyPath }
 }
 
 export const KEY = {
@@ -101,6 +105,8 @@ export const KEY = {
   end: '\x1b[F',
   backspace: '\x7f',
   delete: '\x1b[3~',
+  altUp: '\x1b[1;3A',
+  altDown: '\x1b[1;3B',
   escape: '\x1b',
   paste: (text: string) => `\x1b[200~${text}\x1b[201~`,
 } as const

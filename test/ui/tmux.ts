@@ -12,11 +12,16 @@ const PATIENCE = 60_000
 export class Terminal {
   readonly #socket: string
 
-  /** @param size columns and rows; @param env variables set for the command, undefined ones are unset */
+  /**
+   * @param size columns and rows
+   * @param env variables set for the command, undefined ones are unset
+   * @param interactive the command is typed into a shell with job control
+   */
   constructor(
     args: readonly string[],
     size: readonly [number, number],
     env: Readonly<Record<string, string | undefined>>,
+    interactive = false,
   ) {
     this.#socket = `openelm-test-${process.pid}-${Math.random().toString(36).slice(2)}`
     const assignments = Object.entries(env).flatMap(([name, value]) =>
@@ -25,6 +30,13 @@ export class Terminal {
     const command = ['env', ...assignments, process.execPath, `${root}bin/openelm.js`, ...args]
       .map(quote)
       .join(' ')
+    if (interactive) {
+      const shell = ['env', "PS1='$ '", 'sh', '-i'].join(' ')
+      this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', `${size[0]}`, '-y', `${size[1]}`, shell)
+      this.type(command)
+      this.press('Enter')
+      return
+    }
     const script = `${command}; echo "exit code $?"; stty -a | grep -o -- '-\\?icanon'; sleep 1000`
     this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', `${size[0]}`, '-y', `${size[1]}`, script)
   }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type TargetType, targetTypes } from '../../convert/plan.js'
 import { OpenElmError } from '../../errors.js'
 import { isCurrent, planFromCache, planPull } from '../../hub/pull.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { maxWaitingSchema, slotsSchema } from '../../engine/batch/options.js'
 import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { z } from 'zod'
+import * as z from 'zod'
 import { slotsSchema } from '../../engine/batch/options.js'
 import { Model } from '../../engine/model.js'
 import type { BatchOptions, GenerateOptions, LoadOptions } from '../../engine/types.js'

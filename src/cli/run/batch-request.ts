@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Model } from '../../engine/model.js'
 import { generateFields, messagesField, toGenerateOptions } from '../../engine/request-fields.js'
 import type { GenerateOptions } from '../../engine/types.js'

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { OpenElmError } from '../../errors.js'
 import { option } from '../options.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { kvTypeSchema, nBatchSchema } from '../options.js'
 import { integer } from '../sampling.js'
 

@@ -1,12 +1,18 @@
-import { Static, Text, useCursor } from 'ink'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { Static, Text, useCursor, useStdout } from 'ink'
+import { useCallback, useRef, useState } from 'react'
 import type { InputHistory } from '../history.js'
+import { useAway } from '../hooks/use-away.js'
 import { type ChatProps, useChat } from '../hooks/use-chat.js'
 import { useInput } from '../hooks/use-input.js'
+import { useLeave } from '../hooks/use-leave.js'
+import { useReflow } from '../hooks/use-reflow.js'
 import { useSize } from '../hooks/use-size.js'
-import { layout } from '../input/editor.js'
-import { truncate, widthOf, wrapText } from '../text/rows.js'
-import type { Theme } from '../theme.js'
+import { editExternally } from '../input/external-editor.js'
+import { inputMark, inputView } from '../input/view.js'
+import { shareSpace } from '../space.js'
+import { CLEAR_SCREEN, canSuspend, suspend } from '../terminal-modes.js'
+import { truncate } from '../text/rows.js'
+import { THEMES, type ThemeName } from '../theme.js'
 import { ItemRows } from './item-rows.js'
 import { LiveReply } from './live-reply.js'
 import { Prompt } from './prompt.js'
@@ -14,97 +20,94 @@ import { StatusLine } from './status-line.js'
 
 export interface ChatAppProps extends ChatProps {
   readonly history: InputHistory
-  readonly theme: Theme
-  /** First lines of the screen. */
-  readonly header: string
+  readonly theme: ThemeName
   /** The user leaves: take the chat off the screen and exit with this code. */
   readonly onLeave: (exitCode: number) => void
   /** Leaves as Ctrl-C does when it fires. */
   readonly signal?: AbortSignal
 }
 
-const MARK = '› '
-const EDIT_MARK = 'edit › '
 const PLACEHOLDER = 'Ask something, or type /help'
-/** Rows of the input and of an unfinished reply that are shown at once; the live part must fit on the screen. */
-const MAX_INPUT_ROWS = 8
-const MAX_LIVE_ROWS = 2
 
 /** The chat: what was said, the reply being written, the input, and the status line. */
-export function ChatApp({ history, theme, header, onLeave, signal, ...props }: ChatAppProps) {
-  const { width, height } = useSize()
-  const [exitCode, leave] = useState<number | undefined>(undefined)
-  useEffect(() => {
-    const interrupt = () => leave(130)
-    if (signal?.aborted) interrupt()
-    signal?.addEventListener('abort', interrupt)
-    return () => signal?.removeEventListener('abort', interrupt)
-  }, [signal])
-  // One drawing without input and status line comes first, so that they do not stay on the screen.
-  useEffect(() => {
-    if (exitCode === undefined) return
-    const drawn = setImmediate(() => onLeave(exitCode))
-    return () => clearImmediate(drawn)
-  }, [onLeave, exitCode])
-  const composeRef = useRef((_text: string) => {})
-  const chat = useChat({
+export function ChatApp({ history, theme: firstTheme, onLeave, signal, ...props }: ChatAppProps) {
+  const { inputRows, ...space } = shareSpace(useSize())
+  const { write } = useStdout()
+  const [themeName, setTheme] = useState(firstTheme)
+  const theme = THEMES[themeName]
+  const { leaving, leave } = useLeave(onLeave, signal)
+  const { away, giveTo } = useAway()
+  const compose = useRef((_text: string, _turn: number) => {})
+  const { screen, reply, submit, variant } = useChat({
     ...props,
-    header,
-    width,
-    compose: useCallback((text: string) => composeRef.current(text), []),
-    leave: useCallback(() => leave(0), []),
+    space,
+    theme: themeName,
+    setTheme,
+    compose: useCallback((text, turn) => compose.current(text, turn), []),
+    leave: useCallback(() => leave(0), [leave]),
   })
-  const mark = useRef(MARK)
+  const mark = useRef(inputMark({ editing: undefined, search: undefined }, space.width))
   const input = useInput({
     history,
-    width: Math.max(1, width - mark.current.length - 1),
-    replying: chat.replying,
-    onSubmit: (text, editing) => (editing && !text.startsWith('/') ? chat.resend(text) : chat.submit(text)),
-    onStop: chat.stop,
-    onLeave: leave,
-    onHistoryError: (error) => chat.print('error', `The input history could not be written: ${error}`),
+    width: mark.current.room,
+    replying: reply.replying,
+    submit,
+    variant,
+    leave,
+    stop: reply.stop,
+    editExternally: (text, done) =>
+      giveTo(() => {
+        try {
+          done(editExternally(text, process.env))
+        } catch (error) {
+          screen.fail(error)
+        }
+      }),
+    suspend: () => canSuspend && giveTo(suspend),
+    clearScreen: () => write(CLEAR_SCREEN),
+    historyFailed: (error) => screen.print('error', `The input history could not be written: ${error}`),
   })
-  composeRef.current = input.compose
-  mark.current = input.editing ? EDIT_MARK : MARK
+  compose.current = input.compose
+  mark.current = inputMark(input, space.width)
 
-  const { state, progress } = chat
-  const { live } = state
-  const liveRows = live
-    ? wrapText(live.text === '' && !live.started ? '…' : live.text, width).slice(-MAX_LIVE_ROWS)
-    : []
-  const liveGap = live !== undefined && !live.started
-
-  const { rows, row, column } = layout(input.editor, Math.max(1, width - mark.current.length - 1))
-  const shown = Math.max(1, Math.min(MAX_INPUT_ROWS, height - MAX_LIVE_ROWS - 5))
-  const first = Math.max(0, Math.min(row - (shown >> 1), rows.length - shown))
-  const texts = rows
-    .slice(first, first + shown)
-    .map(({ start, end }) => input.editor.text.slice(start, end).trimEnd())
-
+  const { live, items, page } = screen.state
+  const liveRows = live?.rows.slice(-space.maxLive) ?? []
+  const waiting = live?.gap ? reply.waiting : ''
+  const view = inputView(input.editor, mark.current, inputRows)
+  const hidden = leaving || away
+  const replyRows = live ? (live.gap ? 1 : 0) + (liveRows.length || (waiting === '' ? 0 : 1)) : 0
+  const above = [0, ...view.widths.slice(0, view.row)]
+  const column = Math.min(view.column, space.width - 1)
   const { setCursorPosition } = useCursor()
-  const place = {
-    x: Math.min(widthOf(mark.current) + column, width - 1),
-    y: liveRows.length + (liveGap ? 1 : 0) + 1 + row - first,
-  }
-  setCursorPosition(exitCode === undefined ? place : undefined)
+  setCursorPosition(hidden ? undefined : { x: column, y: replyRows + above.length })
+  // A reply may be drawn between the terminal's change and the news of it: what to erase is not known then.
+  const below = view.rows.length - view.row + 1
+  useReflow(hidden ? undefined : { above: live ? undefined : above, column, below })
   return (
     <>
-      <Static items={state.items}>{(item) => <ItemRows key={item.id} item={item} theme={theme} />}</Static>
-      {exitCode === undefined && (
+      <Static key={page} items={items}>
+        {(item) => <ItemRows key={item.id} item={item} theme={theme} />}
+      </Static>
+      {!hidden && (
         <>
-          {live && <LiveReply rows={liveRows} gap={liveGap} theme={theme} />}
+          {live && <LiveReply rows={liveRows} gap={live.gap} waiting={waiting} theme={theme} />}
           <Prompt
-            mark={mark.current}
-            rows={texts}
-            fromStart={first === 0}
-            placeholder={input.editor.text === '' ? PLACEHOLDER : ''}
+            mark={mark.current.text}
+            rows={view.rows}
+            fromStart={view.fromStart}
+            placeholder={input.editor.text === '' && !input.search ? PLACEHOLDER : ''}
             theme={theme}
           />
           {input.hint === undefined ? (
-            <StatusLine modelName={props.modelName} progress={progress} width={width} theme={theme} />
+            <StatusLine
+              modelName={props.modelName}
+              progress={reply.progress}
+              width={space.width}
+              theme={theme}
+            />
           ) : (
             <Text {...theme.hint} wrap="truncate">
-              {truncate(input.hint, width)}
+              {truncate(input.hint, space.width)}
             </Text>
           )}
         </>

@@ -1,4 +1,5 @@
 import { Box, Text } from 'ink'
+import { widthOf } from '../text/rows.js'
 import type { Theme } from '../theme.js'
 
 interface PromptProps {
@@ -18,7 +19,7 @@ export function Prompt({ mark, rows, fromStart, placeholder, theme }: PromptProp
       {rows.map((row, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place
         <Text key={index} wrap="truncate">
-          <Text {...theme.prompt}>{index === 0 && fromStart ? mark : ' '.repeat(mark.length)}</Text>
+          <Text {...theme.prompt}>{index === 0 && fromStart ? mark : ' '.repeat(widthOf(mark))}</Text>
           {row}
           {index === 0 && <Text {...theme.notice}>{placeholder}</Text>}
         </Text>

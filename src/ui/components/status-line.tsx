@@ -1,5 +1,5 @@
 import { Text } from 'ink'
-import type { Progress } from '../hooks/use-chat.js'
+import type { Progress } from '../hooks/use-reply.js'
 import { truncate, widthOf } from '../text/rows.js'
 import type { Theme } from '../theme.js'
 
@@ -12,23 +12,27 @@ interface StatusLineProps {
 
 const BAR_COLUMNS = 10
 const SEPARATOR = ' · '
+/** Columns below which the model's name says nothing any more. */
+const SHORTEST_NAME = 3
 
-/** Model, speed and context used; what does not fit is left out, the model's name first. */
+const speedText = (rate: number) => `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tok/s`
+
+const firstText = (seconds: number) =>
+  `first ${seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`}`
+
+/** Model, speed, time to the first token and context used; what does not fit goes, the context stays longest. */
 export function StatusLine({ modelName, progress, width, theme }: StatusLineProps) {
-  const { used, size, rate } = progress
+  const { used, size, rate, first } = progress
   const context = `${used}/${size}`
-  const speed = rate === undefined ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tok/s`
-  const share = size > 0 ? Math.min(1, used / size) : 0
-  const filled = Math.round(share * BAR_COLUMNS)
   const withBar = width >= 'context '.length + BAR_COLUMNS + 1 + context.length
-  const fixed = withBar ? 'context '.length + BAR_COLUMNS + 1 + context.length : context.length
-  const rest = [modelName, speed].filter((part) => part !== '')
-  // The name shrinks before the speed goes.
-  const room = width - fixed - SEPARATOR.length
-  const speedWidth = speed === '' ? 0 : widthOf(speed) + SEPARATOR.length
-  const name = truncate(modelName, room - speedWidth)
-  const left =
-    name.length > 1 ? [name, ...rest.slice(1)] : [truncate(speed, room)].filter((part) => part !== '')
+  const fixed = withBar ? 'context '.length + BAR_COLUMNS + 1 + context.length : widthOf(context)
+  const left = fitting(
+    modelName,
+    rate === undefined ? '' : speedText(rate),
+    first === undefined ? '' : firstText(first),
+    width - fixed,
+  )
+  const filled = Math.round((size > 0 ? Math.min(1, used / size) : 0) * BAR_COLUMNS)
   return (
     <Text wrap="truncate">
       <Text {...theme.status}>
@@ -41,7 +45,25 @@ export function StatusLine({ modelName, progress, width, theme }: StatusLineProp
           <Text {...theme.status}>{'░'.repeat(BAR_COLUMNS - filled)} </Text>
         </>
       )}
-      <Text {...theme.status}>{context}</Text>
+      <Text {...theme.status}>{truncate(context, width)}</Text>
     </Text>
   )
+}
+
+/** The parts that fit into `room` columns: the name shrinks first, then goes, then the first token's time, the speed. */
+function fitting(name: string, speed: string, first: string, room: number): string[] {
+  const columns = (parts: readonly string[]) =>
+    parts.reduce((sum, part) => sum + widthOf(part) + SEPARATOR.length, 0)
+  for (const measured of [
+    [speed, first],
+    [speed, ''],
+    ['', ''],
+  ]) {
+    const parts = measured.filter((part) => part !== '')
+    const free = room - columns(parts)
+    const shown = truncate(name, Math.max(0, free - SEPARATOR.length))
+    if (widthOf(shown) >= Math.min(SHORTEST_NAME, widthOf(name))) return [shown, ...parts]
+    if (free >= 0 && parts.length > 0) return parts
+  }
+  return []
 }

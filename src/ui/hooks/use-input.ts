@@ -1,119 +1,89 @@
 import { useCallback, useReducer, useRef } from 'react'
-import { completeCommand } from '../commands.js'
 import type { InputHistory } from '../history.js'
-import { bind, type InputAction } from '../input/bindings.js'
-import { type Editor, edit } from '../input/editor.js'
-import { continueLine, editInput, type InputState, reduceInput, startInput } from '../input/input-state.js'
+import { bind } from '../input/bindings.js'
+import type { Editor } from '../input/editor.js'
+import { editInput, endSearch, type InputState, searchInput, startInput } from '../input/input-state.js'
 import type { Key } from '../input/keys.js'
-import { printable } from '../text/printable.js'
+import { type InputHost, perform } from '../input/perform.js'
+import { bindSearch, type Search } from '../input/search.js'
 import { useHint } from './use-hint.js'
 import { useKeys } from './use-keys.js'
 
 /** How long a second Ctrl-C means leaving, and a hint stays. */
 const AGAIN = 2000
 
-interface UseInputOptions {
+/** What the input line needs to know and to ask for. */
+export interface InputOptions
+  extends Pick<
+    InputHost,
+    | 'history'
+    | 'width'
+    | 'replying'
+    | 'leave'
+    | 'submit'
+    | 'variant'
+    | 'editExternally'
+    | 'suspend'
+    | 'clearScreen'
+  > {
   readonly history: InputHistory
-  /** Columns for the text. */
-  readonly width: number
-  readonly replying: boolean
-  readonly onSubmit: (text: string, editing: boolean) => void
-  readonly onStop: () => void
-  readonly onLeave: (exitCode: number) => void
+  readonly stop: () => void
   /** The history could not be written. */
-  readonly onHistoryError: (error: unknown) => void
+  readonly historyFailed: (error: unknown) => void
 }
 
 export interface Input {
   readonly editor: Editor
-  readonly editing: boolean
+  readonly editing: number | undefined
+  readonly search: Search | undefined
   readonly hint: string | undefined
-  /** Puts in a text that is to replace the last question. */
-  readonly compose: (text: string) => void
+  /** Puts in the question of a turn, to be asked anew in its place. */
+  readonly compose: (text: string, turn: number) => void
 }
 
 /** The input line: keys in, submitted text out. */
-export function useInput(options: UseInputOptions): Input {
+export function useInput(options: InputOptions): Input {
   const { history } = options
   // Several keys may arrive before the next drawing, so the state is not React's.
   const state = useRef<InputState>(startInput(history.entries))
   const [, redraw] = useReducer((count: number) => count + 1, 0)
   const { hint, show, clear } = useHint(AGAIN)
   const interrupted = useRef(Number.NEGATIVE_INFINITY)
-
-  const set = (next: InputState) => {
+  const set = useCallback((next: InputState) => {
     state.current = next
     redraw()
-  }
+  }, [])
 
   const interrupt = () => {
-    if (options.replying) return options.onStop()
+    if (options.replying) return options.stop()
     const now = performance.now()
-    if (now - interrupted.current < AGAIN) return options.onLeave(130)
+    if (now - interrupted.current < AGAIN) return options.leave(130)
     interrupted.current = now
     set(startInput(history.entries))
     show('Press Ctrl+C again to leave.')
   }
-
-  const submit = () => {
-    const continued = continueLine(state.current)
-    if (continued) return set({ ...state.current, editor: continued })
-    const text = state.current.editor.text.trim()
-    if (text === '') return
-    if (options.replying) return show('A reply is being written; Ctrl+C stops it.')
-    const { editing } = state.current
-    history.add(text).catch(options.onHistoryError)
+  const submit = (text: string, turn: number | undefined) => {
+    history.add(text).catch(options.historyFailed)
     set(startInput(history.entries))
-    options.onSubmit(text, editing)
+    options.submit(text, turn)
   }
-
-  const perform = (action: InputAction) => {
-    const { editor, editing } = state.current
-    switch (action.type) {
-      case 'interrupt':
-        return interrupt()
-      case 'submit':
-        return submit()
-      case 'eof':
-        if (editor.text === '' && !options.replying) return options.onLeave(0)
-        return set(
-          reduceInput(state.current, { type: 'erase', motion: 'right' }, history.entries, options.width),
-        )
-      case 'cancel':
-        return editing ? set(startInput(history.entries)) : undefined
-      case 'complete': {
-        const completed = completeCommand(editor.text)
-        return completed === undefined ? undefined : set({ ...state.current, editor: edit(completed) })
-      }
-      case 'insert':
-        return set(
-          reduceInput(
-            state.current,
-            { type: 'insert', text: printable(action.text) },
-            history.entries,
-            options.width,
-          ),
-        )
-      default:
-        return set(reduceInput(state.current, action, history.entries, options.width))
-    }
-  }
+  const host: InputHost = { ...options, state: () => state.current, set, hint: show, interrupt, submit }
 
   useKeys((key: Key) => {
-    const action = bind(key)
+    const searching = state.current.search && bindSearch(key)
+    if (searching) return set(searchInput(state.current, searching, history.entries))
+    if (state.current.search) set(endSearch(state.current))
+    const action = bind(key, state.current.prefixed)
     if (action?.type !== 'interrupt') {
       interrupted.current = Number.NEGATIVE_INFINITY
       clear()
     }
-    if (action) perform(action)
+    if (action) perform(host, action)
   })
-
   const compose = useCallback(
-    (text: string) => {
-      state.current = editInput(history.entries, text)
-      redraw()
-    },
-    [history],
+    (text: string, turn: number) => set(editInput(history.entries, text, turn)),
+    [history, set],
   )
-  return { editor: state.current.editor, editing: state.current.editing, hint, compose }
+  const { editor, editing, search } = state.current
+  return { editor, editing, search, hint, compose }
 }

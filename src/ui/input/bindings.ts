@@ -4,19 +4,41 @@ import type { Key } from './keys.js'
 /** What a key asks for. */
 export type InputAction =
   | { readonly type: 'insert'; readonly text: string }
-  | { readonly type: 'move' | 'erase'; readonly motion: Motion }
-  | { readonly type: 'row'; readonly by: -1 | 1 }
-  | { readonly type: 'submit' | 'complete' | 'interrupt' | 'eof' | 'cancel' }
+  | { readonly type: 'move' | 'erase' | 'kill'; readonly motion: Motion }
+  | { readonly type: 'row' | 'variant'; readonly by: -1 | 1 }
+  | {
+      readonly type:
+        | 'submit'
+        | 'complete'
+        | 'interrupt'
+        | 'eof'
+        | 'cancel'
+        | 'yank'
+        | 'undo'
+        | 'search'
+        | 'prefix'
+        | 'editor'
+        | 'suspend'
+        | 'clear'
+    }
 
 /** The keys that /help lists. */
 export const KEY_HELP: readonly (readonly [keys: string, about: string])[] = [
   ['Enter', 'send'],
-  ['Alt+Enter, Ctrl+J, \\ Enter', 'new line'],
-  ['Up, Down', 'earlier and later input'],
-  ['Ctrl+A, Ctrl+E', 'start and end of the line'],
-  ['Alt+B, Alt+F', 'a word back and forth'],
-  ['Ctrl+W, Ctrl+U, Ctrl+K', 'delete a word, to the start, to the end'],
-  ['Tab', 'complete a command'],
+  ['Alt+Enter, Ctrl+J, \\ Enter', 'new line; pasted text keeps its lines'],
+  ['Ctrl+G, Ctrl+X Ctrl+E', 'write in $VISUAL or $EDITOR'],
+  ['Up, Down', 'earlier and later input, rows of this one'],
+  ['Ctrl+R', 'search earlier input; again: older, Ctrl+S: newer'],
+  ['Alt+Up, Alt+Down', 'the variant before and after'],
+  ['Left, Right, Home, End', 'move; also Ctrl+B, F, A, E'],
+  ['Alt+B, Alt+F, Ctrl+Left/Right', 'a word back and forth'],
+  ['Ctrl+W, Alt+D', 'delete the word before, after the cursor'],
+  ['Ctrl+U, Ctrl+K', 'delete to the start, to the end of the line'],
+  ['Ctrl+Y, Ctrl+_', 'put back what was deleted, undo'],
+  ['Tab', 'complete a command, setting or path'],
+  ['Ctrl+L', 'clear the screen'],
+  ['Ctrl+Z', 'suspend; fg comes back'],
+  ['Esc', 'leave a search or an edit'],
   ['Ctrl+C', 'stop the reply; twice: leave'],
   ['Ctrl+D', 'leave, when the input is empty'],
 ]
@@ -28,22 +50,36 @@ const CTRL: Readonly<Record<string, InputAction>> = {
   d: { type: 'eof' },
   e: { type: 'move', motion: 'lineEnd' },
   f: { type: 'move', motion: 'right' },
-  k: { type: 'erase', motion: 'lineEnd' },
+  g: { type: 'editor' },
+  k: { type: 'kill', motion: 'lineEnd' },
+  l: { type: 'clear' },
   n: { type: 'row', by: 1 },
   p: { type: 'row', by: -1 },
-  u: { type: 'erase', motion: 'lineStart' },
-  w: { type: 'erase', motion: 'wordLeft' },
+  r: { type: 'search' },
+  u: { type: 'kill', motion: 'lineStart' },
+  w: { type: 'kill', motion: 'wordLeft' },
+  x: { type: 'prefix' },
+  y: { type: 'yank' },
+  z: { type: 'suspend' },
+  _: { type: 'undo' },
+}
+
+/** After Ctrl+X. */
+const CTRL_X: Readonly<Record<string, InputAction>> = {
+  e: { type: 'editor' },
+  u: { type: 'undo' },
 }
 
 const ALT: Readonly<Record<string, InputAction>> = {
   b: { type: 'move', motion: 'wordLeft' },
-  d: { type: 'erase', motion: 'wordRight' },
+  d: { type: 'kill', motion: 'wordRight' },
   f: { type: 'move', motion: 'wordRight' },
 }
 
-/** The action bound to a key; undefined for keys without one. */
-export function bind(key: Key): InputAction | undefined {
+/** The action bound to a key; undefined for keys without one. `prefixed` after Ctrl+X. */
+export function bind(key: Key, prefixed = false): InputAction | undefined {
   const byWord = key.ctrl || key.alt
+  if (prefixed && key.name === 'letter' && key.ctrl) return CTRL_X[key.text]
   switch (key.name) {
     case 'text':
     case 'paste':
@@ -59,9 +95,9 @@ export function bind(key: Key): InputAction | undefined {
     case 'escape':
       return { type: 'cancel' }
     case 'backspace':
-      return { type: 'erase', motion: byWord ? 'wordLeft' : 'left' }
+      return byWord ? { type: 'kill', motion: 'wordLeft' } : { type: 'erase', motion: 'left' }
     case 'delete':
-      return { type: 'erase', motion: byWord ? 'wordRight' : 'right' }
+      return byWord ? { type: 'kill', motion: 'wordRight' } : { type: 'erase', motion: 'right' }
     case 'left':
       return { type: 'move', motion: byWord ? 'wordLeft' : 'left' }
     case 'right':
@@ -71,9 +107,9 @@ export function bind(key: Key): InputAction | undefined {
     case 'end':
       return { type: 'move', motion: 'lineEnd' }
     case 'up':
-      return { type: 'row', by: -1 }
+      return { type: key.alt ? 'variant' : 'row', by: -1 }
     case 'down':
-      return { type: 'row', by: 1 }
+      return { type: key.alt ? 'variant' : 'row', by: 1 }
     case 'unknown':
       return undefined
   }

@@ -79,9 +79,12 @@ function fromCode(code: number, modifier: string | undefined): Key {
   const name = BY_CODE[code]
   if (name) return key(name, held)
   const text = code >= 32 && code <= 0x10ffff ? String.fromCodePoint(code) : ''
-  if (held.ctrl || held.alt) return key('letter', { ...held, text: text.toLowerCase() })
+  if (held.ctrl || held.alt) return key('letter', { ...held, text: text === '/' ? '_' : text.toLowerCase() })
   return text ? key('text', { text }) : key('unknown')
 }
+
+/** What terminals send for Ctrl+_ and Ctrl+/. */
+const CTRL_UNDERSCORE = 31
 
 function fromControl(character: string): Key {
   switch (character) {
@@ -97,6 +100,7 @@ function fromControl(character: string): Key {
       return key('backspace')
     default: {
       const code = character.charCodeAt(0)
+      if (code === CTRL_UNDERSCORE) return key('letter', { ctrl: true, text: '_' })
       return code <= 26 ? key('letter', { ctrl: true, text: String.fromCharCode(code + 96) }) : key('unknown')
     }
   }

@@ -9,12 +9,35 @@ export interface Row {
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
-/** Columns that text takes on a terminal. */
-export const widthOf = (text: string): number => stringWidth(text)
+const PRINTABLE_ASCII = /^[ -~]*$/
 
-/** User-perceived characters with their offsets. */
+/** Columns that text takes on a terminal. */
+export const widthOf = (text: string): number =>
+  PRINTABLE_ASCII.test(text) ? text.length : stringWidth(text)
+
+/** Whether the code unit at an offset is a character whatever comes before: ASCII that nothing can combine with. */
+function standsAlone(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  const inLineEnd = code === 0x0d || (code === 0x0a && text.charCodeAt(at - 1) === 0x0d)
+  return code < 0x80 && !inLineEnd && !(text.charCodeAt(at + 1) >= 0x80)
+}
+
+/** User-perceived characters with their offsets. The segmenter is slow, so it sees only what is not plain ASCII. */
 export function* characters(text: string): Generator<{ readonly index: number; readonly text: string }> {
-  for (const { index, segment } of graphemes.segment(text)) yield { index, text: segment }
+  let at = 0
+  while (at < text.length) {
+    if (standsAlone(text, at)) {
+      yield { index: at, text: text.charAt(at) }
+      at++
+      continue
+    }
+    let end = at + 1
+    while (end < text.length && !standsAlone(text, end)) end++
+    for (const { index, segment } of graphemes.segment(text.slice(at, end))) {
+      yield { index: at + index, text: segment }
+    }
+    at = end
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ChatSession } from '../../engine/chat/chat-session.js'
-import { widthOf } from './rows.js'
+import { widthOf, wrapText } from './rows.js'
 
 /** Lines of aligned columns; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string {
@@ -15,6 +15,20 @@ export function columns(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** Share of the width that the first column of a line may take for the rest to be broken beside it. */
+const WIDEST_HEAD = 0.6
+
+/** Lines, those of columns among them, as rows of at most `width` columns: what is broken goes on below its column. */
+export function wrapColumns(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => {
+    const [head = ''] = /^\s*\S.*?\s{2,}(?=\S)/.exec(line) ?? []
+    const columns = widthOf(head)
+    if (head === '' || columns > width * WIDEST_HEAD) return wrapText(line, width)
+    const rows = wrapText(line.slice(head.length), width - columns)
+    return rows.map((row, i) => (i === 0 ? head : ' '.repeat(columns)) + row)
+  })
 }
 
 /** Tokens a second with a sensible number of digits; – where nothing was measured. */

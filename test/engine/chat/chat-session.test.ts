@@ -106,7 +106,7 @@ t.test('an unanswered question can be retried, and the next question replaces it
   t.equal(engine.cache, '<s><user>first</s><assistant>y</s><user>third</s><assistant>ok')
 })
 
-t.test('retry and edit replace the last turn', async (t) => {
+t.test('retry and edit answer in place of the last turn', async (t) => {
   const { engine, chat } = start([{ pieces: ['1'] }, { pieces: ['2'] }, { pieces: ['3'] }, { pieces: ['4'] }])
   t.throws(() => chat.retry(), { code: 'E_USAGE' })
   t.throws(() => chat.edit('x'), { code: 'E_USAGE' })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { printable } from '../../../src/ui/text/printable.js'
-import { breakRows, truncate, widthOf, wrapText } from '../../../src/ui/text/rows.js'
+import { breakRows, characters, truncate, widthOf, wrapText } from '../../../src/ui/text/rows.js'
+import { wrapColumns } from '../../../src/ui/text/tables.js'
 
 t.test('wrapping', async (t) => {
   t.strictSame(wrapText('', 5), [''])
@@ -45,4 +46,33 @@ t.test('truncating', async (t) => {
 t.test('printable text', async (t) => {
   t.equal(printable('a\r\nb\rc\td'), 'a\nb\nc    d')
   t.equal(printable('\x1b]0;title\x07\x9b2J\u2028'), '�]0;title��2J�')
+})
+
+t.test('lines of columns', async (t) => {
+  t.strictSame(wrapColumns('/a    one two three\nplain text here', 14), [
+    '/a    one two',
+    '      three',
+    'plain text',
+    'here',
+  ])
+  t.strictSame(wrapColumns('/a    one two three', 8), ['/a', 'one two', 'three'], 'no room beside the first')
+  t.strictSame(wrapColumns('', 8), [''])
+})
+
+t.test('characters are those of the segmenter', async (t) => {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  const piece = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('e\u0301', '\r\n', '1\ufe0f\u20e3', 'a', '👨‍👩‍👧'),
+  )
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = pieces.join('')
+      const found = [...characters(text)].map((character) => `${character.index} ${character.text}`)
+      t.strictSame(
+        found,
+        [...segmenter.segment(text)].map(({ index, segment }) => `${index} ${segment}`),
+      )
+    }),
+  )
 })
