@@ -12,14 +12,11 @@
 namespace openelm {
 namespace {
 
-/// How far ahead of their use weights are asked for, across the ends of rows and of pages.
-constexpr size_t kAhead = 2048;
-
-template <size_t bytes>
+/// Asks for the weights `ahead` bytes on, across the ends of rows and of pages.
+template <size_t ahead, _mm_hint hint, size_t bytes>
 inline void prefetch(const uint8_t* p) {
 #pragma GCC unroll 8
-  for (size_t i = 0; i < bytes; i += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(p) + kAhead + i, _MM_HINT_T0);
+  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(p) + ahead + i, hint);
 }
 
 /// The sums of one output: two of them, so that an addition need not wait for the one before.
@@ -27,39 +24,58 @@ struct RowSum {
   __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
 };
 
-/// Element i (a constant) of v in all lanes.
-template <int i>
-inline __m256 lane(__m256 v) {
-  return _mm256_permute_ps(_mm256_permute2f128_ps(v, v, i / 4 ? 0x11 : 0), i % 4 * 0x55);
-}
+/// The eight scales of a block times those of T tokens. A scale is spread over a vector by shuffles for one
+/// token, which is short of loads, and by a load for more, which are short of registers.
+template <int T>
+struct Scales {
+  __m256 low, high;
+  alignas(32) float values[T][kBlockGroups];
+
+  template <class Packed>
+  void set(__m256 scale, const Packed* x) {
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const __m256 product = _mm256_mul_ps(scale, _mm256_broadcast_ss(&x[t].scale));
+      low = _mm256_permute2f128_ps(product, product, 0);
+      high = _mm256_permute2f128_ps(product, product, 0x11);
+      if (T > 1) _mm256_store_ps(values[t], product);
+    }
+  }
+  template <int g>
+  __m256 spread(int t) const {
+    if (T > 1) return _mm256_broadcast_ss(values[t] + g);
+    return _mm256_permute_ps(g < 4 ? low : high, g % 4 * 0x55);
+  }
+};
 
 /// Any format, with 16-bit activations.
 template <class Format, int T>
 struct WideBlock {
   using Packed = Wide;
-  Format format;
-  __m256 scale[T];
+  static void prefetch_from(const uint8_t* p) { prefetch<16384, _MM_HINT_T1, Format::kBytes>(p); }
 
-  void add(const uint8_t* p, const Wide* x, RowSum sum[T]) {
+  static void add(const uint8_t* p, const Wide* x, RowSum sum[T]) {
+    Format format;
     format.open(p);
+    Scales<T> scales;
+    scales.set(format.scale, x);
+    if (Format::kOffset)
 #pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) {
-      scale[t] = _mm256_mul_ps(format.scale, _mm256_broadcast_ss(&x[t].scale));
-      if (Format::kOffset) sum[t].even = _mm256_fmadd_ps(format.offset, _mm256_load_ps(x[t].sums), sum[t].even);
-    }
-    add_group<0>(x, sum);
-    add_group<1>(x, sum);
-    add_group<2>(x, sum);
-    add_group<3>(x, sum);
-    add_group<4>(x, sum);
-    add_group<5>(x, sum);
-    add_group<6>(x, sum);
-    add_group<7>(x, sum);
+      for (int t = 0; t < T; ++t)
+        sum[t].even = _mm256_fmadd_ps(format.offset, _mm256_load_ps(x[t].sums), sum[t].even);
+    add_group<0>(format, scales, x, sum);
+    add_group<1>(format, scales, x, sum);
+    add_group<2>(format, scales, x, sum);
+    add_group<3>(format, scales, x, sum);
+    add_group<4>(format, scales, x, sum);
+    add_group<5>(format, scales, x, sum);
+    add_group<6>(format, scales, x, sum);
+    add_group<7>(format, scales, x, sum);
   }
 
  private:
   template <int g>
-  void add_group(const Wide* x, RowSum sum[T]) {
+  static void add_group(const Format& format, const Scales<T>& scales, const Wide* x, RowSum sum[T]) {
     __m256i q[2];
     format.group(g, q);
 #pragma GCC unroll 4
@@ -68,39 +84,43 @@ struct WideBlock {
       const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(q[0], load_i256(values)),
                                                 _mm256_madd_epi16(q[1], load_i256(values + 16)));
       __m256& part = g % 2 ? sum[t].odd : sum[t].even;
-      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), lane<g>(scale[t]), part);
+      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scales.template spread<g>(t), part);
     }
   }
 };
 
 /// Q4_0 (header of 2 bytes, minimum -8 · scale) and Q4_1 (4 bytes, a minimum of its own), with two planes of
-/// activations. Nibbles stay unsigned bytes: four products of 15 · 128 at most are within i16.
+/// activations. Nibbles stay unsigned bytes: four products of at most 15 · 128 are within i16.
 template <class Format, int T>
 struct NibbleBlock {
   using Packed = Planes;
   using Block = typename Format::Block;
   static constexpr size_t kHeader = sizeof(Block) - kGroupColumns / 2;
-  __m256 scale[T];
+  static void prefetch_from(const uint8_t* p) { prefetch<4096, _MM_HINT_T0, Format::kBytes>(p); }
 
-  void add(const uint8_t* p, const Planes* x, RowSum sum[T]) {
+  static void add(const uint8_t* p, const Planes* x, RowSum sum[T]) {
     const __m256 factor = halves<sizeof(Block)>(p);
     const __m256 minimum =
         kHeader == 2 ? _mm256_mul_ps(factor, _mm256_set1_ps(-8.0f)) : halves<sizeof(Block)>(p + kHeader - 2);
+    alignas(32) float scales[T][kBlockGroups];
+    __m256 scale;
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      scale[t] = _mm256_mul_ps(factor, _mm256_broadcast_ss(&x[t].scale));
+      scale = _mm256_mul_ps(factor, _mm256_broadcast_ss(&x[t].scale));
+      if (T > 1) _mm256_store_ps(scales[t], scale);
       sum[t].even = _mm256_fmadd_ps(minimum, _mm256_load_ps(x[t].sums), sum[t].even);
     }
-    add_groups<0>(p, x, sum);
-    add_groups<1>(p, x, sum);
-    add_groups<2>(p, x, sum);
-    add_groups<3>(p, x, sum);
+    add_groups<0>(p, scale, scales, x, sum);
+    add_groups<1>(p, scale, scales, x, sum);
+    add_groups<2>(p, scale, scales, x, sum);
+    add_groups<3>(p, scale, scales, x, sum);
   }
 
  private:
   /// Groups g and g + 4.
   template <int g>
-  void add_groups(const uint8_t* p, const Planes* x, RowSum sum[T]) {
+  static void add_groups(const uint8_t* p, __m256 scale, const float (*scales)[kBlockGroups], const Planes* x,
+                         RowSum sum[T]) {
     const uint8_t *first = p + g * sizeof(Block) + kHeader, *second = first + kBlockGroups / 2 * sizeof(Block);
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(load_i128(first)), load_i128(second), 1);
@@ -115,7 +135,8 @@ struct NibbleBlock {
       const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(high, _mm256_set1_epi16(128)),
                                                 _mm256_madd_epi16(low, _mm256_set1_epi16(1)));
       __m256& part = g % 2 ? sum[t].odd : sum[t].even;
-      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_permute_ps(scale[t], g * 0x55), part);
+      if (T > 1) scale = _mm256_load_ps(scales[t]);
+      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_permute_ps(scale, g * 0x55), part);
     }
   }
 };
@@ -129,15 +150,14 @@ void direct_rows(const MatmulArgs& args, size_t token) {
   const uint8_t* row = args.w->data + args.row_begin * stride;
   for (size_t r = args.row_begin; r < args.row_end; ++r, row += stride) {
     RowSum sum[T];
-    Kernel<Format, T> kernel;
     const Packed* x = a.at(0, token);
     for (size_t b = 0; b < whole; ++b, x += args.tokens) {
-      prefetch<kBytes>(row + b * kBytes);
-      kernel.add(row + b * kBytes, x, sum);
+      Kernel<Format, T>::prefetch_from(row + b * kBytes);
+      Kernel<Format, T>::add(row + b * kBytes, x, sum);
     }
     if (whole < a.blocks()) {
       BlockReader<Format> rest;
-      kernel.add(rest(row, whole, a.groups(whole)), x, sum);
+      Kernel<Format, T>::add(rest(row, whole, a.groups(whole)), x, sum);
     }
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {

@@ -96,6 +96,13 @@ inline void unpack_panel(const MatmulArgs& args, size_t row, size_t block, size_
 /// Two activations of a token.
 using Pair = int32_t __attribute__((may_alias));
 
+/// sum = products of a pair with two vectors of weights.
+inline void set_products(__m256i sum[2], __m256i w0, __m256i w1, const int16_t* pair) {
+  const __m256i v = _mm256_set1_epi32(*reinterpret_cast<const Pair*>(pair));
+  sum[0] = _mm256_madd_epi16(w0, v);
+  sum[1] = _mm256_madd_epi16(w1, v);
+}
+
 /// sum += products of a pair with two vectors of weights, in this order: left to itself GCC computes many
 /// products before it adds any, and keeps sums in memory.
 inline void add_products(__m256i sum[2], __m256i w0, __m256i w1, const int16_t* pair) {
@@ -126,15 +133,18 @@ __attribute__((noinline)) void multiply_panel(const Panel& panel, const Crossed*
   for (int t = 0; t < T; ++t) part[t][0] = part[t][1] = _mm256_setzero_ps();
   for (size_t g = 0; g < groups; ++g) {
     __m256i sum[T][2];
-#pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
     const int16_t* values = x->values + g * kGroupColumns;
 #pragma GCC unroll 16
     for (size_t j = 0; j < kGroupPairs; ++j) {
       const __m256i w0 = load_i256(panel.values[g][j][0]), w1 = load_i256(panel.values[g][j][8]);
 #pragma GCC unroll 4
-      for (size_t t = 0; t < T; ++t)
-        add_products(sum[t], w0, w1, values + t * (sizeof(Crossed) / sizeof(int16_t)) + 2 * j);
+      for (size_t t = 0; t < T; ++t) {
+        const int16_t* pair = values + t * (sizeof(Crossed) / sizeof(int16_t)) + 2 * j;
+        if (j == 0)
+          set_products(sum[t], w0, w1, pair);
+        else
+          add_products(sum[t], w0, w1, pair);
+      }
     }
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t)
@@ -193,6 +203,17 @@ inline size_t panel_scratch_bytes(size_t tokens, size_t /*cols*/) {
   return kPanels * (sizeof(Panel) + tokens * kPanelRows * sizeof(float));
 }
 
+/// Asks for the weights of the panels to be unpacked next: their rows lie too far apart for the processor to
+/// foresee.
+template <class Format>
+inline void prefetch_panels(const MatmulArgs& args, size_t row, size_t block) {
+  const size_t last = min_of(row + kPanels * kPanelRows, args.row_end);
+  for (; row < last; ++row) {
+    const char* p = reinterpret_cast<const char*>(args.w->row(row) + block * Format::kBytes);
+    for (size_t i = 0; i < Format::kBytes; i += 64) _mm_prefetch(p + i, _MM_HINT_T0);
+  }
+}
+
 template <class Format>
 void run_panel(const MatmulArgs& args) {
   const Activation<Crossed> a(args.packed, args.tokens, args.w->cols);
@@ -205,6 +226,10 @@ void run_panel(const MatmulArgs& args) {
     for (size_t b = 0; b < a.blocks(); ++b) {
       for (size_t p = 0; p < count; ++p)
         unpack_panel<Format>(args, row + p * kPanelRows, b, a.groups(b), panels + p);
+      if (b + 1 < a.blocks())
+        prefetch_panels<Format>(args, row, b + 1);
+      else
+        prefetch_panels<Format>(args, row + kPanels * kPanelRows, 0);
       for (size_t i = 0; i < tiles; ++i) {
         const size_t first = tile_begin(args.tokens, tiles, i), last = tile_begin(args.tokens, tiles, i + 1);
         for (size_t p = 0; p < count; ++p)
