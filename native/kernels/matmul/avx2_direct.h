@@ -19,32 +19,26 @@ inline void prefetch(const uint8_t* p) {
   for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(p) + ahead + i, hint);
 }
 
-/// The sums of one output: two of them, so that an addition need not wait for the one before.
-struct RowSum {
-  __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
-};
-
-/// The eight scales of a block times those of T tokens. A scale is spread over a vector by shuffles for one
-/// token, which is short of loads, and by a load for more, which are short of registers.
+/// The sums of T outputs: `part` is a block's, yet to be multiplied by the token's scale, `total` what came
+/// before and what does not need the scale.
 template <int T>
-struct Scales {
-  __m256 low, high;
-  alignas(32) float values[T][kBlockGroups];
+struct RowSums {
+  __m256 part[T], total[T];
 
-  template <class Packed>
-  void set(__m256 scale, const Packed* x) {
+  void clear(__m256 v[T]) {
 #pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) {
-      const __m256 product = _mm256_mul_ps(scale, _mm256_broadcast_ss(&x[t].scale));
-      low = _mm256_permute2f128_ps(product, product, 0);
-      high = _mm256_permute2f128_ps(product, product, 0x11);
-      if (T > 1) _mm256_store_ps(values[t], product);
-    }
+    for (int t = 0; t < T; ++t) v[t] = _mm256_setzero_ps();
   }
-  template <int g>
-  __m256 spread(int t) const {
-    if (T > 1) return _mm256_broadcast_ss(values[t] + g);
-    return _mm256_permute_ps(g < 4 ? low : high, g % 4 * 0x55);
+  template <class Packed>
+  void add_minimum(__m256 minimum, const Packed* x) {
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) total[t] = _mm256_fmadd_ps(minimum, _mm256_load_ps(x[t].sums), total[t]);
+  }
+  template <class Packed>
+  void close(const Packed* x) {
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+      total[t] = _mm256_fmadd_ps(part[t], _mm256_broadcast_ss(&x[t].scale), total[t]);
   }
 };
 
@@ -54,37 +48,37 @@ struct WideBlock {
   using Packed = Wide;
   static void prefetch_from(const uint8_t* p) { prefetch<16384, _MM_HINT_T1, Format::kBytes>(p); }
 
-  static void add(const uint8_t* p, const Wide* x, RowSum sum[T]) {
+  static void add(const uint8_t* p, const Wide* x, RowSums<T>& sums) {
     Format format;
     format.open(p);
-    Scales<T> scales;
-    scales.set(format.scale, x);
-    if (Format::kOffset)
-#pragma GCC unroll 4
-      for (int t = 0; t < T; ++t)
-        sum[t].even = _mm256_fmadd_ps(format.offset, _mm256_load_ps(x[t].sums), sum[t].even);
-    add_group<0>(format, scales, x, sum);
-    add_group<1>(format, scales, x, sum);
-    add_group<2>(format, scales, x, sum);
-    add_group<3>(format, scales, x, sum);
-    add_group<4>(format, scales, x, sum);
-    add_group<5>(format, scales, x, sum);
-    add_group<6>(format, scales, x, sum);
-    add_group<7>(format, scales, x, sum);
+    // A scale is spread over a vector by shuffles: loads are what there are too many of.
+    const __m256 low = _mm256_permute2f128_ps(format.scale, format.scale, 0);
+    const __m256 high = _mm256_permute2f128_ps(format.scale, format.scale, 0x11);
+    sums.clear(sums.part);
+    if (Format::kOffset) sums.add_minimum(format.offset, x);
+    add_group<0>(format, low, x, sums);
+    add_group<1>(format, low, x, sums);
+    add_group<2>(format, low, x, sums);
+    add_group<3>(format, low, x, sums);
+    add_group<4>(format, high, x, sums);
+    add_group<5>(format, high, x, sums);
+    add_group<6>(format, high, x, sums);
+    add_group<7>(format, high, x, sums);
+    sums.close(x);
   }
 
  private:
   template <int g>
-  static void add_group(const Format& format, const Scales<T>& scales, const Wide* x, RowSum sum[T]) {
+  static void add_group(const Format& format, __m256 scales, const Wide* x, RowSums<T>& sums) {
     __m256i q[2];
     format.group(g, q);
+    const __m256 scale = _mm256_permute_ps(scales, g % 4 * 0x55);
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       const int16_t* values = x[t].values + g * kGroupColumns;
       const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(q[0], load_i256(values)),
                                                 _mm256_madd_epi16(q[1], load_i256(values + 16)));
-      __m256& part = g % 2 ? sum[t].odd : sum[t].even;
-      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scales.template spread<g>(t), part);
+      sums.part[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums.part[t]);
     }
   }
 };
@@ -98,33 +92,28 @@ struct NibbleBlock {
   static constexpr size_t kHeader = sizeof(Block) - kGroupColumns / 2;
   static void prefetch_from(const uint8_t* p) { prefetch<4096, _MM_HINT_T0, Format::kBytes>(p); }
 
-  static void add(const uint8_t* p, const Planes* x, RowSum sum[T]) {
-    const __m256 factor = halves<sizeof(Block)>(p);
-    const __m256 minimum =
-        kHeader == 2 ? _mm256_mul_ps(factor, _mm256_set1_ps(-8.0f)) : halves<sizeof(Block)>(p + kHeader - 2);
-    alignas(32) float scales[T][kBlockGroups];
-    __m256 scale;
-#pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) {
-      scale = _mm256_mul_ps(factor, _mm256_broadcast_ss(&x[t].scale));
-      if (T > 1) _mm256_store_ps(scales[t], scale);
-      sum[t].even = _mm256_fmadd_ps(minimum, _mm256_load_ps(x[t].sums), sum[t].even);
-    }
-    add_groups<0>(p, scale, scales, x, sum);
-    add_groups<1>(p, scale, scales, x, sum);
-    add_groups<2>(p, scale, scales, x, sum);
-    add_groups<3>(p, scale, scales, x, sum);
+  static void add(const uint8_t* p, const Planes* x, RowSums<T>& sums) {
+    const __m256 scales = halves<sizeof(Block)>(p);
+    const __m256 minima =
+        kHeader == 2 ? _mm256_mul_ps(scales, _mm256_set1_ps(-8.0f)) : halves<sizeof(Block)>(p + kHeader - 2);
+    sums.clear(sums.part);
+    sums.add_minimum(minima, x);
+    add_groups<0>(p, scales, x, sums);
+    add_groups<1>(p, scales, x, sums);
+    add_groups<2>(p, scales, x, sums);
+    add_groups<3>(p, scales, x, sums);
+    sums.close(x);
   }
 
  private:
   /// Groups g and g + 4.
   template <int g>
-  static void add_groups(const uint8_t* p, __m256 scale, const float (*scales)[kBlockGroups], const Planes* x,
-                         RowSum sum[T]) {
+  static void add_groups(const uint8_t* p, __m256 scales, const Planes* x, RowSums<T>& sums) {
     const uint8_t *first = p + g * sizeof(Block) + kHeader, *second = first + kBlockGroups / 2 * sizeof(Block);
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(load_i128(first)), load_i128(second), 1);
     const __m256i w0 = _mm256_and_si256(v, mask), w1 = _mm256_and_si256(_mm256_srli_epi16(v, 4), mask);
+    const __m256 scale = _mm256_permute_ps(scales, g * 0x55);
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       const auto& planes = x[t].values[g];
@@ -134,9 +123,7 @@ struct NibbleBlock {
                                            _mm256_maddubs_epi16(w1, load_i256(planes[3])));
       const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(high, _mm256_set1_epi16(128)),
                                                 _mm256_madd_epi16(low, _mm256_set1_epi16(1)));
-      __m256& part = g % 2 ? sum[t].odd : sum[t].even;
-      if (T > 1) scale = _mm256_load_ps(scales[t]);
-      part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_permute_ps(scale, g * 0x55), part);
+      sums.part[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums.part[t]);
     }
   }
 };
@@ -149,20 +136,21 @@ void direct_rows(const MatmulArgs& args, size_t token) {
   const size_t stride = row_bytes(args.w->type, args.w->cols), whole = args.w->cols / kColumnBlock;
   const uint8_t* row = args.w->data + args.row_begin * stride;
   for (size_t r = args.row_begin; r < args.row_end; ++r, row += stride) {
-    RowSum sum[T];
+    RowSums<T> sums;
+    sums.clear(sums.total);
     const Packed* x = a.at(0, token);
     for (size_t b = 0; b < whole; ++b, x += args.tokens) {
       Kernel<Format, T>::prefetch_from(row + b * kBytes);
-      Kernel<Format, T>::add(row + b * kBytes, x, sum);
+      Kernel<Format, T>::add(row + b * kBytes, x, sums);
     }
     if (whole < a.blocks()) {
       BlockReader<Format> rest;
-      Kernel<Format, T>::add(rest(row, whole, a.groups(whole)), x, sum);
+      Kernel<Format, T>::add(rest(row, whole, a.groups(whole)), x, sums);
     }
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       float* y = args.y + (token + static_cast<size_t>(t)) * args.ldy + r;
-      const float total = sum_of(_mm256_add_ps(sum[t].even, sum[t].odd));
+      const float total = sum_of(sums.total[t]);
       *y = args.accumulate ? *y + total : total;
     }
   }
