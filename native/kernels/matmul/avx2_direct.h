@@ -128,6 +128,45 @@ struct NibbleBlock {
   }
 };
 
+/// Q4_K and Q5_K, with planes in the order of columns. The 6-bit scales of a block multiply in integers, which
+/// stay exact: 31 · 63 · 16383 · 32 columns of a lane < 2^31.
+template <class Format, int T>
+struct SuperBlock {
+  using Packed = OrderedPlanes;
+  static void prefetch_from(const uint8_t* p) { prefetch<4096, _MM_HINT_T0, Format::kBytes>(p); }
+
+  static void add(const uint8_t* p, const OrderedPlanes* x, RowSums<T>& sums) {
+    Format format;
+    format.p = p;
+    const KScales k = k_scales(p);
+    // All eight in each half, for vpshufb.
+    const __m256i scales = _mm256_broadcastsi128_si256(
+        _mm_cvtepu8_epi16(_mm_cvtsi64_si128(static_cast<long long>(k.scales))));
+    sums.add_minimum(_mm256_mul_ps(bytes_to_f32(k.minima), _mm256_set1_ps(-half_at(p + 2))), x);
+    __m256i high[T], low[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) high[t] = low[t] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int g = 0; g < static_cast<int>(kBlockGroups); ++g) {
+      const __m256i w = format.bytes(static_cast<size_t>(g));
+      const __m256i scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16(static_cast<short>(514 * g + 256)));
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) {
+        const auto& planes = x[t].values[g];
+        accumulate(high[t], _mm256_madd_epi16(_mm256_maddubs_epi16(w, load_i256(planes[0])), scale));
+        accumulate(low[t], _mm256_madd_epi16(_mm256_maddubs_epi16(w, load_i256(planes[1])), scale));
+      }
+    }
+    const __m256 factor = _mm256_set1_ps(half_at(p));
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const __m256i both = _mm256_add_epi32(_mm256_slli_epi32(high[t], 7), low[t]);
+      sums.part[t] = _mm256_mul_ps(_mm256_cvtepi32_ps(both), factor);
+    }
+    sums.close(x);
+  }
+};
+
 template <template <class, int> class Kernel, class Format, int T>
 void direct_rows(const MatmulArgs& args, size_t token) {
   using Packed = typename Kernel<Format, T>::Packed;

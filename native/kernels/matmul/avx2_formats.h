@@ -123,15 +123,22 @@ struct IQ4_NL : Simple<BlockIQ4_NL> {
   void group(size_t g, __m256i q[2]) const { widen(bytes(g), q); }
 };
 
-/// Scales and minima of Q4_K and Q5_K: eight of 6 bits each in 12 bytes.
-inline void open_k(const uint8_t* p, __m256* scale, __m256* offset) {
+/// Scales and minima of Q4_K and Q5_K, eight bytes each: 6 bits of them lie in 12 bytes.
+struct KScales {
+  uint64_t scales, minima;
+};
+
+inline KScales k_scales(const uint8_t* p) {
   const uint32_t a = load_u32(p + 4), b = load_u32(p + 8), c = load_u32(p + 12);
   const uint64_t scale_high = (c & 0x0f0f0f0f) | ((a >> 2) & 0x30303030);
   const uint64_t min_high = ((c >> 4) & 0x0f0f0f0f) | ((b >> 2) & 0x30303030);
-  const uint64_t scales = (a & 0x3f3f3f3f) | (scale_high << 32);
-  const uint64_t minima = (b & 0x3f3f3f3f) | (min_high << 32);
-  *scale = _mm256_mul_ps(bytes_to_f32(scales), _mm256_set1_ps(half_at(p)));
-  *offset = _mm256_mul_ps(bytes_to_f32(minima), _mm256_set1_ps(-half_at(p + 2)));
+  return {(a & 0x3f3f3f3f) | (scale_high << 32), (b & 0x3f3f3f3f) | (min_high << 32)};
+}
+
+inline void open_k(const uint8_t* p, __m256* scale, __m256* offset) {
+  const KScales k = k_scales(p);
+  *scale = _mm256_mul_ps(bytes_to_f32(k.scales), _mm256_set1_ps(half_at(p)));
+  *offset = _mm256_mul_ps(bytes_to_f32(k.minima), _mm256_set1_ps(-half_at(p + 2)));
 }
 
 /// Nibbles of sub-block g: of 32 bytes the low ones are an even sub-block, the high ones the next.
@@ -151,7 +158,6 @@ struct Q4_K {
     open_k(p, &scale, &offset);
   }
   __m256i bytes(size_t g) const { return nibbles_k(p + 16, g); }
-  void group(size_t g, __m256i q[2]) const { widen(bytes(g), q); }
 };
 
 struct Q5_K {
@@ -171,7 +177,6 @@ struct Q5_K {
     const __m256i fifth = g < 4 ? _mm256_slli_epi16(high, 4 - shift) : _mm256_srli_epi16(high, shift - 4);
     return _mm256_or_si256(nibbles_k(p + 48, g), _mm256_and_si256(fifth, _mm256_set1_epi8(16)));
   }
-  void group(size_t g, __m256i q[2]) const { widen(bytes(g), q); }
 };
 
 /// Multiplies each half of a group by its own integer.

@@ -37,6 +37,13 @@ struct alignas(32) Planes {
   float scale;
 };
 
+/// Two planes in the order of columns: [group][high, low][column].
+struct alignas(32) OrderedPlanes {
+  int8_t values[kBlockGroups][2][kGroupColumns];
+  float sums[kBlockGroups];
+  float scale;
+};
+
 /// The packed activations of a matmul, by pointer.
 template <class Packed>
 struct Activation {
@@ -118,20 +125,32 @@ inline void pack_block(const float* x, size_t n, Crossed* packed) {
   }
 }
 
+/// The planes of 16 + 16 integers.
+inline void store_planes(const int16_t* first, const int16_t* second, int8_t* high, int8_t* low) {
+  const __m256i a = load_i256(first), b = load_i256(second), mask = _mm256_set1_epi16(127);
+  const __m256i h = _mm256_packs_epi16(_mm256_srai_epi16(a, 7), _mm256_srai_epi16(b, 7));
+  const __m256i l = _mm256_packs_epi16(_mm256_and_si256(a, mask), _mm256_and_si256(b, mask));
+  _mm256_store_si256(reinterpret_cast<__m256i*>(high), _mm256_permute4x64_epi64(h, 0xd8));
+  _mm256_store_si256(reinterpret_cast<__m256i*>(low), _mm256_permute4x64_epi64(l, 0xd8));
+}
+
 inline void pack_block(const float* x, size_t n, Planes* packed) {
   alignas(32) int16_t values[kColumnBlock];
   to_integers(x, n, values, packed->sums, &packed->scale);
-  const __m256i mask = _mm256_set1_epi16(127);
   for (size_t g = 0; g < kBlockGroups / 2; ++g)
     for (size_t half = 0; half < 2; ++half) {
-      const __m256i a = load_i256(values + g * kGroupColumns + 16 * half);
-      const __m256i b = load_i256(values + (g + kBlockGroups / 2) * kGroupColumns + 16 * half);
-      const __m256i high = _mm256_packs_epi16(_mm256_srai_epi16(a, 7), _mm256_srai_epi16(b, 7));
-      const __m256i low = _mm256_packs_epi16(_mm256_and_si256(a, mask), _mm256_and_si256(b, mask));
-      __m256i* dst = reinterpret_cast<__m256i*>(packed->values[g]);
-      _mm256_store_si256(dst + half, _mm256_permute4x64_epi64(high, 0xd8));
-      _mm256_store_si256(dst + 2 + half, _mm256_permute4x64_epi64(low, 0xd8));
+      const int16_t* v = values + g * kGroupColumns + 16 * half;
+      store_planes(v, v + kColumnBlock / 2, packed->values[g][half], packed->values[g][2 + half]);
     }
+}
+
+inline void pack_block(const float* x, size_t n, OrderedPlanes* packed) {
+  alignas(32) int16_t values[kColumnBlock];
+  to_integers(x, n, values, packed->sums, &packed->scale);
+  for (size_t g = 0; g < kBlockGroups; ++g) {
+    const int16_t* v = values + g * kGroupColumns;
+    store_planes(v, v + 16, packed->values[g][0], packed->values[g][1]);
+  }
 }
 
 template <class Packed>
