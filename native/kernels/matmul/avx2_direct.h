@@ -109,7 +109,8 @@ struct NibbleBlock {
   /// Groups g and g + 4.
   template <int g>
   static void add_groups(const uint8_t* p, __m256 scales, const Planes* x, RowSums<T>& sums) {
-    const uint8_t *first = p + g * sizeof(Block) + kHeader, *second = first + kBlockGroups / 2 * sizeof(Block);
+    const uint8_t *first = p + g * sizeof(Block) + kHeader,
+                  *second = first + kBlockGroups / 2 * sizeof(Block);
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(load_i128(first)), load_i128(second), 1);
     const __m256i w0 = _mm256_and_si256(v, mask), w1 = _mm256_and_si256(_mm256_srli_epi16(v, 4), mask);
@@ -128,8 +129,8 @@ struct NibbleBlock {
   }
 };
 
-/// Q4_K and Q5_K, with planes in the order of columns. The 6-bit scales of a block multiply in integers, which
-/// stay exact: 31 · 63 · 16383 · 32 columns of a lane < 2^31.
+/// Q4_K and Q5_K, with planes in the order of columns. The 6-bit scales of a block multiply in integers,
+/// which stay exact: 31 · 63 · 16383 · 32 columns of a lane < 2^31.
 template <class Format, int T>
 struct SuperBlock {
   using Packed = OrderedPlanes;
@@ -140,8 +141,8 @@ struct SuperBlock {
     format.p = p;
     const KScales k = k_scales(p);
     // All eight in each half, for vpshufb.
-    const __m256i scales = _mm256_broadcastsi128_si256(
-        _mm_cvtepu8_epi16(_mm_cvtsi64_si128(static_cast<long long>(k.scales))));
+    const __m256i scales =
+        _mm256_broadcastsi128_si256(_mm_cvtepu8_epi16(_mm_cvtsi64_si128(static_cast<long long>(k.scales))));
     sums.add_minimum(_mm256_mul_ps(bytes_to_f32(k.minima), _mm256_set1_ps(-half_at(p + 2))), x);
     __m256i high[T], low[T];
 #pragma GCC unroll 4

@@ -183,8 +183,7 @@ struct Q5_K {
 template <class Format>
 inline void group_of_fine(const Format& format, size_t g, __m256i q[2]) {
   widen(format.bytes(g), q);
-  for (size_t i = 0; i < 2; ++i)
-    q[i] = _mm256_mullo_epi16(q[i], _mm256_set1_epi16(format.fine(2 * g + i)));
+  for (size_t i = 0; i < 2; ++i) q[i] = _mm256_mullo_epi16(q[i], _mm256_set1_epi16(format.fine(2 * g + i)));
 }
 
 /// |fine · byte| ≤ 128 · 32 = 4096.

@@ -117,8 +117,8 @@ inline void pack_block(const float* x, size_t n, Wide* packed) {
 
 inline void pack_block(const float* x, size_t n, Crossed* packed) {
   to_integers(x, n, packed->values, packed->sums, &packed->scale);
-  const __m256i order = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+  const __m256i order =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
   for (size_t i = 0; i < kColumnBlock; i += 16) {
     __m256i* v = reinterpret_cast<__m256i*>(packed->values + i);
     _mm256_store_si256(v, _mm256_shuffle_epi8(_mm256_load_si256(v), order));
