@@ -12,11 +12,14 @@
 namespace openelm {
 namespace {
 
-/// Asks for the weights `ahead` bytes on, across the ends of rows and of pages.
-template <size_t ahead, _mm_hint hint, size_t bytes>
+/// Asks for the weights some way on, across the ends of rows and of pages. Only types bound by arithmetic
+/// gain.
+template <size_t bytes>
 inline void prefetch(const uint8_t* p) {
+  constexpr size_t kAhead = 4096;
 #pragma GCC unroll 8
-  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(p) + ahead + i, hint);
+  for (size_t i = 0; i < bytes; i += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(p) + kAhead + i, _MM_HINT_T0);
 }
 
 /// The sums of T outputs: `part` is a block's, yet to be multiplied by the token's scale, `total` what came
@@ -46,7 +49,7 @@ struct RowSums {
 template <class Format, int T>
 struct WideBlock {
   using Packed = Wide;
-  static void prefetch_from(const uint8_t* p) { prefetch<16384, _MM_HINT_T1, Format::kBytes>(p); }
+  static constexpr bool kPrefetch = false;
 
   static void add(const uint8_t* p, const Wide* x, RowSums<T>& sums) {
     Format format;
@@ -90,7 +93,7 @@ struct NibbleBlock {
   using Packed = Planes;
   using Block = typename Format::Block;
   static constexpr size_t kHeader = sizeof(Block) - kGroupColumns / 2;
-  static void prefetch_from(const uint8_t* p) { prefetch<4096, _MM_HINT_T0, Format::kBytes>(p); }
+  static constexpr bool kPrefetch = true;
 
   static void add(const uint8_t* p, const Planes* x, RowSums<T>& sums) {
     const __m256 scales = halves<sizeof(Block)>(p);
@@ -134,7 +137,7 @@ struct NibbleBlock {
 template <class Format, int T>
 struct SuperBlock {
   using Packed = OrderedPlanes;
-  static void prefetch_from(const uint8_t* p) { prefetch<4096, _MM_HINT_T0, Format::kBytes>(p); }
+  static constexpr bool kPrefetch = true;
 
   static void add(const uint8_t* p, const OrderedPlanes* x, RowSums<T>& sums) {
     Format format;
@@ -180,7 +183,7 @@ void direct_rows(const MatmulArgs& args, size_t token) {
     sums.clear(sums.total);
     const Packed* x = a.at(0, token);
     for (size_t b = 0; b < whole; ++b, x += args.tokens) {
-      Kernel<Format, T>::prefetch_from(row + b * kBytes);
+      if (Kernel<Format, T>::kPrefetch) prefetch<kBytes>(row + b * kBytes);
       Kernel<Format, T>::add(row + b * kBytes, x, sums);
     }
     if (whole < a.blocks()) {

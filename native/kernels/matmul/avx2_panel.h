@@ -27,6 +27,18 @@ struct Panel {
   alignas(64) float offsets[kBlockGroups][kPanelRows];
 };
 
+/// Where the rows of a range lie. Their distance is worked out once: it takes a division, and panels ask for
+/// many rows.
+struct Rows {
+  const uint8_t* data;
+  size_t stride, end;
+
+  explicit Rows(const MatmulArgs& args)
+      : data(args.w->data), stride(row_bytes(args.w->type, args.w->cols)), end(args.row_end) {}
+  /// Rows beyond the end repeat the last.
+  const uint8_t* at(size_t row) const { return data + min_of(row, end - 1) * stride; }
+};
+
 /// [row][group] to [group][row] for eight rows from column `half` on.
 inline void store_transposed(__m256 rows[8], size_t half, float (*dst)[kPanelRows]) {
   __m256i v[8];
@@ -68,14 +80,13 @@ inline void unpack_group(const Format formats[8], const FineScales& fine, size_t
 }
 
 template <class Format>
-inline void unpack_panel(const MatmulArgs& args, size_t row, size_t block, size_t groups, Panel* panel) {
+inline void unpack_panel(const Rows& rows, size_t row, size_t block, size_t groups, Panel* panel) {
   for (size_t half = 0; half < kPanelRows; half += 8) {
     Format formats[8];
     BlockReader<Format> blocks[8];
     __m256 scales[8], offsets[8];
     for (size_t r = 0; r < 8; ++r) {
-      // Rows beyond the end repeat the last; their results are dropped.
-      formats[r].open(blocks[r](args.w->row(min_of(row + half + r, args.row_end - 1)), block, groups));
+      formats[r].open(blocks[r](rows.at(row + half + r), block, groups));
       scales[r] = formats[r].scale;
       if (Format::kOffset) offsets[r] = formats[r].offset;
     }
@@ -206,10 +217,10 @@ inline size_t panel_scratch_bytes(size_t tokens, size_t /*cols*/) {
 /// Asks for the weights of the panels to be unpacked next: their rows lie too far apart for the processor to
 /// foresee.
 template <class Format>
-inline void prefetch_panels(const MatmulArgs& args, size_t row, size_t block) {
-  const size_t last = min_of(row + kPanels * kPanelRows, args.row_end);
+inline void prefetch_panels(const Rows& rows, size_t row, size_t block) {
+  const size_t last = min_of(row + kPanels * kPanelRows, rows.end);
   for (; row < last; ++row) {
-    const char* p = reinterpret_cast<const char*>(args.w->row(row) + block * Format::kBytes);
+    const char* p = reinterpret_cast<const char*>(rows.at(row) + block * Format::kBytes);
     for (size_t i = 0; i < Format::kBytes; i += 64) _mm_prefetch(p + i, _MM_HINT_T0);
   }
 }
@@ -217,6 +228,7 @@ inline void prefetch_panels(const MatmulArgs& args, size_t row, size_t block) {
 template <class Format>
 void run_panel(const MatmulArgs& args) {
   const Activation<Crossed> a(args.packed, args.tokens, args.w->cols);
+  const Rows rows(args);
   Panel* panels = static_cast<Panel*>(args.scratch);
   float* acc = reinterpret_cast<float*>(panels + kPanels);  // [panel][tokens][16]
   const size_t tiles = (args.tokens + kPanelTokens - 1) / kPanelTokens;
@@ -225,11 +237,11 @@ void run_panel(const MatmulArgs& args) {
     __builtin_memset(acc, 0, count * args.tokens * kPanelRows * sizeof(float));
     for (size_t b = 0; b < a.blocks(); ++b) {
       for (size_t p = 0; p < count; ++p)
-        unpack_panel<Format>(args, row + p * kPanelRows, b, a.groups(b), panels + p);
+        unpack_panel<Format>(rows, row + p * kPanelRows, b, a.groups(b), panels + p);
       if (b + 1 < a.blocks())
-        prefetch_panels<Format>(args, row, b + 1);
+        prefetch_panels<Format>(rows, row, b + 1);
       else
-        prefetch_panels<Format>(args, row + kPanels * kPanelRows, 0);
+        prefetch_panels<Format>(rows, row + kPanels * kPanelRows, 0);
       for (size_t i = 0; i < tiles; ++i) {
         const size_t first = tile_begin(args.tokens, tiles, i), last = tile_begin(args.tokens, tiles, i + 1);
         for (size_t p = 0; p < count; ++p)
