@@ -82,19 +82,48 @@ void load_values(const uint8_t* v, size_t stride, size_t n, size_t head_dim, flo
       _mm256_store_ps(values + p * head_dim + i, load8<type>(v + p * stride, i));
 }
 
-/// scores[t][p] of T rows and n positions, along head_dim.
+/// scores[t][p] of T rows and P positions from p, along head_dim. Two positions at a time halve the loads of
+/// q, which would bind otherwise.
+template <KvType type, int T, int P>
+inline void score_positions(const float* q, const uint8_t* k, size_t stride, size_t p, size_t head_dim,
+                            float* scores) {
+  __m256 sum[P][T];
+#pragma GCC unroll 2
+  for (int j = 0; j < P; ++j)
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) sum[j][t] = _mm256_setzero_ps();
+  for (size_t i = 0; i < head_dim; i += 8) {
+    __m256 key[P];
+#pragma GCC unroll 2
+    for (int j = 0; j < P; ++j) key[j] = load8<type>(k + (p + static_cast<size_t>(j)) * stride, i);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const __m256 query = _mm256_load_ps(q + t * head_dim + i);
+#pragma GCC unroll 2
+      for (int j = 0; j < P; ++j) sum[j][t] = _mm256_fmadd_ps(key[j], query, sum[j][t]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int j = 0; j < P; ++j) {
+    float* dst = scores + p + j;
+    if constexpr (T == 4) {
+      alignas(16) float all[4];
+      _mm_store_ps(all, sums_of(sum[j][0], sum[j][1], sum[j][2], sum[j][3]));
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) dst[t * kPositions] = all[t];
+    } else {
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) dst[t * kPositions] = sum_of(sum[j][t]);
+    }
+  }
+}
+
 template <KvType type, int T>
 void direct_scores(const float* q, const uint8_t* k, size_t stride, size_t n, size_t head_dim,
                    float* scores) {
-  for (size_t p = 0; p < n; ++p) {
-    __m256 sum[T];
-    for (int t = 0; t < T; ++t) sum[t] = _mm256_setzero_ps();
-    for (size_t i = 0; i < head_dim; i += 8) {
-      const __m256 key = load8<type>(k + p * stride, i);
-      for (int t = 0; t < T; ++t) sum[t] = _mm256_fmadd_ps(key, _mm256_load_ps(q + t * head_dim + i), sum[t]);
-    }
-    for (int t = 0; t < T; ++t) scores[t * kPositions + p] = sum_of(sum[t]);
-  }
+  size_t p = 0;
+  for (; p + 2 <= n; p += 2) score_positions<type, T, 2>(q, k, stride, p, head_dim, scores);
+  if (p < n) score_positions<type, T, 1>(q, k, stride, p, head_dim, scores);
 }
 
 /// out[t] += Σ_p weights[t][p] · v[p] for T rows, straight from the cache.

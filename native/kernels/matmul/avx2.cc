@@ -16,39 +16,41 @@ size_t no_scratch(size_t /*tokens*/, size_t /*cols*/) {
   return 0;
 }
 
-/// The two kernels of a type.
-struct Pair {
+/// The two implementations for a type.
+struct Implementations {
   MatmulImpl direct, panel;
 };
 
-template <class Direct, class Batch>
-constexpr Pair integer_pair(const char* direct, const char* panel) {
-  return {{direct, Activations::i16, 1, 1, Integers::bytes, pack_integers, no_scratch, run_direct<Direct>},
-          {panel, Activations::i16, 1, kPanelRows, Integers::bytes, pack_integers, panel_scratch_bytes,
-           run_panel<Batch>}};
+template <template <class, int> class Direct, class Format>
+constexpr Implementations integer_pair(const char* direct, const char* panel) {
+  using Packed = typename Direct<Format, 1>::Packed;
+  return {{direct, Activations::i16, 1, 1, Activation<Packed>::bytes, pack_activations<Packed>, no_scratch,
+           run_direct<Direct, Format>},
+          {panel, Activations::i16, 1, kPanelRows, Activation<Crossed>::bytes, pack_activations<Crossed>,
+           panel_scratch_bytes, run_panel<Format>}};
 }
 
 template <class Type>
-constexpr Pair float_pair(const char* direct, const char* panel) {
+constexpr Implementations float_pair(const char* direct, const char* panel) {
   return {
       {direct, Activations::f32, 1, 4, float_packed_bytes, pack_floats, no_scratch, run_float_direct<Type>},
       {panel, Activations::f32, 1, kPanelRows, float_packed_bytes, pack_floats, float_scratch_bytes,
        run_float_panel<Plain<Type>>}};
 }
 
-constexpr Pair kQ8_0 = integer_pair<Q8_0, Q8_0>("q8_0_avx2", "q8_0_avx2_panel");
-constexpr Pair kQ4_0 = integer_pair<Q4_0, Q4_0Centered>("q4_0_avx2", "q4_0_avx2_panel");
-constexpr Pair kQ4_1 = integer_pair<Q4_1, Q4_1>("q4_1_avx2", "q4_1_avx2_panel");
-constexpr Pair kQ5_0 = integer_pair<Q5_0, Q5_0>("q5_0_avx2", "q5_0_avx2_panel");
-constexpr Pair kQ5_1 = integer_pair<Q5_1, Q5_1>("q5_1_avx2", "q5_1_avx2_panel");
-constexpr Pair kIQ4_NL = integer_pair<IQ4_NL, IQ4_NL>("iq4_nl_avx2", "iq4_nl_avx2_panel");
-constexpr Pair kQ3_K = integer_pair<Q3_K, Q3_K>("q3_k_avx2", "q3_k_avx2_panel");
-constexpr Pair kQ4_K = integer_pair<Q4_K, Q4_K>("q4_k_avx2", "q4_k_avx2_panel");
-constexpr Pair kQ5_K = integer_pair<Q5_K, Q5_K>("q5_k_avx2", "q5_k_avx2_panel");
-constexpr Pair kQ6_K = integer_pair<Q6_K, Q6_K>("q6_k_avx2", "q6_k_avx2_panel");
-constexpr Pair kF32 = float_pair<F32>("f32_avx2", "f32_avx2_panel");
-constexpr Pair kF16 = float_pair<F16>("f16_avx2", "f16_avx2_panel");
-constexpr Pair kBF16 = float_pair<BF16>("bf16_avx2", "bf16_avx2_panel");
+constexpr Implementations kQ8_0 = integer_pair<WideBlock, Q8_0>("q8_0_avx2", "q8_0_avx2_panel");
+constexpr Implementations kQ4_0 = integer_pair<NibbleBlock, Q4_0>("q4_0_avx2", "q4_0_avx2_panel");
+constexpr Implementations kQ4_1 = integer_pair<NibbleBlock, Q4_1>("q4_1_avx2", "q4_1_avx2_panel");
+constexpr Implementations kQ5_0 = integer_pair<WideBlock, Q5_0>("q5_0_avx2", "q5_0_avx2_panel");
+constexpr Implementations kQ5_1 = integer_pair<WideBlock, Q5_1>("q5_1_avx2", "q5_1_avx2_panel");
+constexpr Implementations kIQ4_NL = integer_pair<WideBlock, IQ4_NL>("iq4_nl_avx2", "iq4_nl_avx2_panel");
+constexpr Implementations kQ3_K = integer_pair<WideBlock, Q3_K>("q3_k_avx2", "q3_k_avx2_panel");
+constexpr Implementations kQ4_K = integer_pair<SuperBlock, Q4_K>("q4_k_avx2", "q4_k_avx2_panel");
+constexpr Implementations kQ5_K = integer_pair<SuperBlock, Q5_K>("q5_k_avx2", "q5_k_avx2_panel");
+constexpr Implementations kQ6_K = integer_pair<WideBlock, Q6_K>("q6_k_avx2", "q6_k_avx2_panel");
+constexpr Implementations kF32 = float_pair<F32>("f32_avx2", "f32_avx2_panel");
+constexpr Implementations kF16 = float_pair<F16>("f16_avx2", "f16_avx2_panel");
+constexpr Implementations kBF16 = float_pair<BF16>("bf16_avx2", "bf16_avx2_panel");
 constexpr MatmulImpl kDequantized{"dequantized_avx2",
                                   Activations::f32,
                                   1,
@@ -58,7 +60,7 @@ constexpr MatmulImpl kDequantized{"dequantized_avx2",
                                   float_scratch_bytes,
                                   run_float_panel<Dequantized>};
 
-const MatmulImpl* choose(const Pair& pair, size_t tokens, size_t most_direct) {
+const MatmulImpl* choose(const Implementations& pair, size_t tokens, size_t most_direct) {
   return tokens <= most_direct ? &pair.direct : &pair.panel;
 }
 

@@ -69,6 +69,9 @@ struct Dequantized {
   }
 };
 
+/// Tokens of one pass through multiply_f32.
+constexpr size_t kTileTokens = 6;
+
 struct FloatScratch {
   alignas(64) float rows[8][kColumnBlock];
   alignas(64) float panel[kColumnBlock][kPanelRows];
