@@ -8,12 +8,16 @@ import { build } from 'esbuild'
 
 const out = 'dist'
 /**
- * Loaded by few runs and one file each: nothing is gained by bundling them; the package of yoga-layout has no licence
- * text that a copy could carry. The last two are ink's connection to the developer tools of React.
+ * Loaded by few runs, or by one command that downloads or serves: nothing is gained by bundling them. The package of
+ * yoga-layout and one below @huggingface/hub have no licence text that a copy could carry. The last two are ink's
+ * connection to the developer tools of React.
  */
 const external = [
   'llama-tokenizer-js',
+  '@hono/node-server',
+  '@huggingface/hub',
   '@huggingface/jinja',
+  'hono',
   'yoga-layout',
   './devtools.js',
   'react-devtools-core',

@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import { maxWaitingSchema, slotsSchema } from '../../engine/batch/options.js'
-import { resolveModelPath } from '../../engine/default-model.js'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema } from '../../engine/options.js'
 import { integer, number } from '../../engine/sampling.js'
 import type { CommandContext, CommandModule } from '../command.js'
 import { formatBytes } from '../format.js'
+import { resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
@@ -106,7 +106,7 @@ Examples:
 async function run({ raw, signal }: CommandContext): Promise<number> {
   const options = readOptions(specs, raw)
   const template = readTemplate(options.template)
-  const path = resolveModelPath(options.model)
+  const path = await resolveModel(options.model, { yes: options.yes ?? false, signal })
   const [model, { startServer }] = await Promise.all([
     Model.load(path, { ...toLoadOptions(options), signal }),
     import('../../server/server.js'),

@@ -46,8 +46,8 @@ t.test('events are added to the file, two writers and a torn line included', asy
 t.test('kill -9: every turn that was finished is there', async (t) => {
   const dir = t.testdir()
   const { signal, stderr } = await startScript(`
-    import { ChatRecorder } from './dist/engine/chat/chat-recorder.js'
-    import { ChatTree } from './dist/engine/chat/chat-tree.js'
+    import { ChatRecorder } from './src/engine/chat/chat-recorder.ts'
+    import { ChatTree } from './src/engine/chat/chat-tree.ts'
     import { existsSync, openSync, readFileSync, writeSync } from 'node:fs'
     import { setTimeout } from 'node:timers/promises'
     const recorder = new ChatRecorder(${JSON.stringify(dir)}, 'm')

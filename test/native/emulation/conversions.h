@@ -63,6 +63,26 @@ inline __m512i broadcast_i32x4(__m128i a) {
   const Lanes<uint32_t, 16> x(a);
   return each<uint32_t, __m512i>([&](int i) { return x[i % 4]; });
 }
+inline __m512 permutexvar_ps(__m512i index, __m512 a) {
+  const Lanes<uint32_t> n(index);
+  const Lanes<float> x(a);
+  return each<float, __m512>([&](int i) { return x[static_cast<int>(n[i] & 15u)]; });
+}
+/// Indices of 32 and more take from the second table.
+inline __m512i permutex2var_epi16(__m512i a, __m512i index, __m512i b) {
+  const Lanes<uint16_t> x(a), n(index), y(b);
+  return each<uint16_t, __m512i>([&](int i) {
+    const int from = n[i] & 31;
+    return (n[i] & 32) != 0 ? y[from] : x[from];
+  });
+}
+inline __m512i cvtepi16_epi32(__m256i a) {
+  return convert<int32_t, __m512i, int16_t>(a, [](int16_t x) { return int32_t{x}; });
+}
+/// The low byte of each lane.
+inline __m128i cvtepi32_epi8(__m512i a) {
+  return convert<uint8_t, __m128i, uint32_t>(a, [](uint32_t x) { return static_cast<uint8_t>(x); });
+}
 inline __m512i permutexvar_epi16(__m512i index, __m512i a) {
   const Lanes<uint16_t> n(index), x(a);
   return each<uint16_t, __m512i>([&](int i) { return x[n[i] % 32]; });

@@ -66,6 +66,38 @@ inline __m512i srl_epi16(__m512i a, __m128i n) {
 inline __m512i srlv_epi16(__m512i a, __m512i n) {
   return each<uint16_t>(a, n, [](uint32_t x, uint32_t y) { return low16(y > 15 ? 0 : x >> y); });
 }
+inline __m512i sllv_epi16(__m512i a, __m512i n) {
+  return each<uint16_t>(a, n, [](uint32_t x, uint32_t y) { return low16(y > 15 ? 0 : x << y); });
+}
+inline __m512i srai_epi32(__m512i a, unsigned n) {
+  return each<int32_t>(a, [=](int32_t x) { return x >> (n > 31 ? 31 : n); });
+}
+inline __m512i xor_si512(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x ^ y; });
+}
+inline __m512i sub_epi32(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x - y; });
+}
+inline __m512i add_epi16(__m512i a, __m512i b) {
+  return each<uint16_t>(a, b, [](uint32_t x, uint32_t y) { return low16(x + y); });
+}
+/// Products of 32 bits, shifted right by 14, plus one, shifted right once more.
+inline __m512i mulhrs_epi16(__m512i a, __m512i b) {
+  return each<int16_t>(a, b, [](int32_t x, int32_t y) {
+    return static_cast<int16_t>(static_cast<uint16_t>(((x * y >> 14) + 1) >> 1));
+  });
+}
+/// VNNI: four products of an unsigned and a signed byte a lane, added to it without saturation.
+inline __m512i dpbusd_epi32(__m512i sum, __m512i a, __m512i b) {
+  const Lanes<uint8_t> x(a);
+  const Lanes<int8_t> y(b);
+  const Lanes<uint32_t> s(sum);
+  return each<uint32_t, __m512i>([&](int i) {
+    uint32_t total = s[i];
+    for (int k = 4 * i; k < 4 * i + 4; ++k) total += static_cast<uint32_t>(int32_t{x[k]} * y[k]);
+    return total;
+  });
+}
 /// VNNI: two products of signed words a lane, added to it without saturation.
 inline __m512i dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
   const Lanes<int16_t> x(a), y(b);

@@ -58,6 +58,9 @@ inline __m512 set1_ps(float x) {
 inline __m512d set1_pd(double x) {
   return each<double, __m512d>([=](int) { return x; });
 }
+inline __m512i set1_epi8(char x) {
+  return each<char, __m512i>([=](int) { return x; });
+}
 inline __m512i set1_epi16(short x) {
   return each<int16_t, __m512i>([=](int) { return x; });
 }
@@ -79,6 +82,13 @@ __m512i set_epi16(Shorts... values) {
   static_assert(sizeof...(values) == 32);
   const int16_t list[] = {static_cast<int16_t>(values)...};
   return each<int16_t, __m512i>([&](int i) { return list[31 - i]; });
+}
+
+template <class... Ints>
+__m512i set_epi32(Ints... values) {
+  static_assert(sizeof...(values) == 16);
+  const int given[] = {values...};
+  return each<int, __m512i>([&](int i) { return given[15 - i]; });
 }
 
 }  // namespace

@@ -134,6 +134,30 @@
 #define _mm512_srli_epi16 emulation::srli_epi16
 #undef _mm512_srlv_epi16
 #define _mm512_srlv_epi16 emulation::srlv_epi16
+#undef _mm512_add_epi16
+#define _mm512_add_epi16 emulation::add_epi16
+#undef _mm512_cvtepi32_epi8
+#define _mm512_cvtepi32_epi8 emulation::cvtepi32_epi8
+#undef _mm512_mulhrs_epi16
+#define _mm512_mulhrs_epi16 emulation::mulhrs_epi16
+#undef _mm512_permutex2var_epi16
+#define _mm512_permutex2var_epi16 emulation::permutex2var_epi16
+#undef _mm512_permutexvar_ps
+#define _mm512_permutexvar_ps emulation::permutexvar_ps
+#undef _mm512_set1_epi8
+#define _mm512_set1_epi8 emulation::set1_epi8
+#undef _mm512_set_epi32
+#define _mm512_set_epi32 emulation::set_epi32
+#undef _mm512_sllv_epi16
+#define _mm512_sllv_epi16 emulation::sllv_epi16
+#undef _mm512_srai_epi32
+#define _mm512_srai_epi32 emulation::srai_epi32
+#undef _mm512_sub_epi32
+#define _mm512_sub_epi32 emulation::sub_epi32
+#undef _mm512_xor_si512
+#define _mm512_xor_si512 emulation::xor_si512
+#undef _mm512_cvtepi16_epi32
+#define _mm512_cvtepi16_epi32 emulation::cvtepi16_epi32
 #undef _mm512_storeu_ps
 #define _mm512_storeu_ps emulation::storeu_ps
 #undef _mm512_storeu_si512

@@ -23,6 +23,10 @@ inline void accumulate_dot(__m512i& sum, __m512i a, __m512i b) {
   sum = _mm512_dpwssd_epi32(sum, a, b);
 }
 
+inline void accumulate_bytes(__m512i& sum, __m512i a, __m512i b) {
+  sum = emulation::dpbusd_epi32(sum, a, b);
+}
+
 inline void accumulate_dot(__m256i& sum, __m256i a, const int16_t* pair) {
   int both;
   std::memcpy(&both, pair, sizeof both);
