@@ -23,7 +23,7 @@ struct Quad {
 /// Asks for the lines of `bytes` bytes before they are needed: a block's keys and values are two short
 /// streams, which the processor's own prefetchers find late. Into L2: the two would not fit L1.
 inline void fetch(const uint8_t* p, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(p + i), _MM_HINT_T1);
+  for (size_t i = 0; i < bytes; i += 64) prefetch_line(p + i);
 }
 
 /// [k0, k1, k2, k3] sums within each 128-bit lane.

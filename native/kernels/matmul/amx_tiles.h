@@ -52,7 +52,7 @@ inline void prefetch_steps(const WeightMatrix& w, size_t row, size_t rows, size_
   const size_t bytes = row_bytes(w.type, cols);
   for (size_t r = 0; r < rows; ++r) {
     const uint8_t* p = w.row(row + r) + row_bytes(w.type, first);
-    for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(p + i), _MM_HINT_T1);
+    for (size_t i = 0; i < bytes; i += 64) prefetch_line(p + i);
   }
 }
 

@@ -83,10 +83,9 @@ void decode_rows(const MatmulArgs& args, const uint8_t* data, size_t stride, siz
     }
   for (size_t column = 0, block = 0; column < cols; column += kColumnBlock, ++block) {
     const size_t left = cols - column, whole = min_of(left / kUnitColumns, 2);
-    const char* ahead =
-        reinterpret_cast<const char*>(data + R * 2 * block * Format::kUnitBytes + kPrefetchBytes);
+    const uint8_t* ahead = data + R * 2 * block * Format::kUnitBytes + kPrefetchBytes;
 #pragma GCC unroll 20
-    for (size_t i = 0; i < R * 2 * Format::kUnitBytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T1);
+    for (size_t i = 0; i < R * 2 * Format::kUnitBytes; i += 64) prefetch_line(ahead + i);
     Format formats[R];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) formats[r].open(data + static_cast<size_t>(r) * stride, block);

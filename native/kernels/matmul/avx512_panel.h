@@ -186,8 +186,7 @@ void multiply_panel(Panel& panel, size_t half, const TokenTiles& a, size_t block
 /// would idle while a panel is multiplied.
 inline void prefetch_rows(const uint8_t* first, size_t stride, size_t rows, size_t bytes) {
   for (size_t r = 0; r < rows; ++r)
-    for (size_t i = 0; i < bytes; i += 64)
-      _mm_prefetch(reinterpret_cast<const char*>(first + r * stride + i), _MM_HINT_T1);
+    for (size_t i = 0; i < bytes; i += 64) prefetch_line(first + r * stride + i);
 }
 
 /// Sums [row][token] of 16 rows and tokens to y [token][row].

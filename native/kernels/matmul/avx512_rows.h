@@ -83,6 +83,17 @@ inline __m256 divide(float numerator, __m256 v) {
   return _mm256_and_ps(usable, _mm256_div_ps(_mm256_set1_ps(numerator), v));
 }
 
+/// Eight values as i16 in memory, to be broadcast from there.
+inline void store_words(__m256 v, int16_t out[kBlockGroups]) {
+  const __m256i words = _mm256_cvtps_epi32(v);
+  const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_store_si128(reinterpret_cast<__m128i*>(out), packed);
+#if defined(__GNUC__)
+  // Else the compiler takes the values out of the register one by one, which takes three instructions each.
+  __asm__("" : "+m"(*reinterpret_cast<int16_t(*)[kBlockGroups]>(out)));
+#endif
+}
+
 /// The two scales of 256 columns.
 inline void store_scales(__m256 unit, float* first, float* second) {
   *first = _mm256_cvtss_f32(unit);
@@ -112,7 +123,7 @@ inline void expand_row(const uint8_t* row, size_t block, size_t groups, int16_t*
                  second_scale);
     return;
   }
-  alignas(32) int factors[kBlockGroups], offsets[kBlockGroups];
+  alignas(16) int16_t factors[kBlockGroups], offsets[kBlockGroups];
   if constexpr (Format::kOffset) {
     // The largest weight possible: that of the smallest or of the largest integer.
     const __m256 top = _mm256_fmadd_ps(format.scale, _mm256_set1_ps(Rule::kTop), format.offset);
@@ -122,21 +133,20 @@ inline void expand_row(const uint8_t* row, size_t block, size_t groups, int16_t*
     const __m256 inverse = divide(4094.0f, largest);
     const __m256 factor = _mm256_mul_ps(_mm256_mul_ps(format.scale, inverse),
                                         _mm256_set1_ps(static_cast<float>(1 << (15 - Rule::kShift))));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(factors), _mm256_cvtps_epi32(factor));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(offsets),
-                       _mm256_cvtps_epi32(_mm256_mul_ps(format.offset, inverse)));
+    store_words(factor, factors);
+    store_words(_mm256_mul_ps(format.offset, inverse), offsets);
     store_scales(_mm256_mul_ps(largest, _mm256_set1_ps(1.0f / 4094)), first_scale, second_scale);
   } else {
     const __m256 largest = largest_of_four(magnitude(format.scale));
     const __m256 factor = _mm256_mul_ps(format.scale, divide(32767.0f, largest));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(factors), _mm256_cvtps_epi32(factor));
+    store_words(factor, factors);
     store_scales(_mm256_mul_ps(largest, _mm256_set1_ps(32768.0f / 32767 / (1 << Rule::kShift))), first_scale,
                  second_scale);
   }
   const auto fold = [&](size_t g) {
     __m512i q = _mm512_slli_epi16(format.group(g), Rule::kShift);
-    q = _mm512_mulhrs_epi16(q, _mm512_set1_epi16(static_cast<short>(factors[g])));
-    if constexpr (Format::kOffset) q = _mm512_add_epi16(q, _mm512_set1_epi16(static_cast<short>(offsets[g])));
+    q = _mm512_mulhrs_epi16(q, _mm512_set1_epi16(factors[g]));
+    if constexpr (Format::kOffset) q = _mm512_add_epi16(q, _mm512_set1_epi16(offsets[g]));
     _mm512_storeu_si512(at(g), q);
   };
   if (groups == kBlockGroups) {

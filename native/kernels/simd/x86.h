@@ -12,6 +12,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
@@ -47,6 +49,16 @@ inline void accumulate_dot(__m256i& sum, __m256i a, const int16_t* pair) {
   int both;
   __builtin_memcpy(&both, pair, sizeof both);
   sum = _mm256_dpwssd_epi32(sum, a, _mm256_set1_epi32(both));
+#endif
+}
+
+/// Asks for the line at p, to be in the second-level cache soon.
+inline void prefetch_line(const uint8_t* p) {
+#if defined(__GNUC__) && !defined(__clang__)
+  // GCC drops a loop of nothing but prefetch intrinsics.
+  __asm__ volatile("prefetcht1 %0" : : "m"(*p));
+#else
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
 #endif
 }
 

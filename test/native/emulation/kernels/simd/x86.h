@@ -35,5 +35,7 @@ inline void accumulate_dot(__m256i& sum, __m256i a, const int16_t* pair) {
   sum = _mm512_castsi512_si256(wide);
 }
 
+inline void prefetch_line(const uint8_t* /*p*/) {}
+
 }  // namespace
 }  // namespace openelm
