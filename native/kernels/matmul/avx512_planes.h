@@ -87,12 +87,14 @@ void pack_unit(const float* x, size_t width, PlaneUnit* out, float* sums) {
       const __m512i low = _mm512_sub_epi32(q, _mm512_slli_epi32(high, 7));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out->high[v] + 16 * lane), _mm512_cvtepi32_epi8(high));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out->low[v] + 16 * lane), _mm512_cvtepi32_epi8(low));
-      alignas(64) int32_t columns[16];
+      // Unsigned, since what NaN and infinity become may overflow.
+      alignas(64) uint32_t columns[16];
       _mm512_storeu_si512(columns, q);
       for (size_t i = 0; i < 4; ++i) {
-        const int32_t sum = columns[4 * i] + columns[4 * i + 1] + columns[4 * i + 2] + columns[4 * i + 3];
+        const uint32_t sum = columns[4 * i] + columns[4 * i + 1] + columns[4 * i + 2] + columns[4 * i + 3];
         int32_t& start = out->start[shared ? 0 : v][4 * lane + i];
-        start = (shared && v > 0 ? start : 0) - constant * sum;
+        start = static_cast<int32_t>((shared && v > 0 ? static_cast<uint32_t>(start) : 0) -
+                                     static_cast<uint32_t>(constant) * sum);
       }
     }
   }
