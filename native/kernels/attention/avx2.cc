@@ -107,14 +107,8 @@ inline void score_positions(const float* q, const uint8_t* k, size_t stride, siz
   for (int j = 0; j < P; ++j) {
     float* dst = scores + p + j;
     if constexpr (T == 4) {
-      // Added in the order of sum_of: a head's score must not depend on how many heads a call computes.
-      __m128 part[4];
-#pragma GCC unroll 4
-      for (int t = 0; t < T; ++t)
-        part[t] = _mm_add_ps(_mm256_castps256_ps128(sum[j][t]), _mm256_extractf128_ps(sum[j][t], 1));
-      _MM_TRANSPOSE4_PS(part[0], part[1], part[2], part[3]);
       alignas(16) float all[4];
-      _mm_store_ps(all, _mm_add_ps(_mm_add_ps(part[0], part[2]), _mm_add_ps(part[1], part[3])));
+      _mm_store_ps(all, ordered_sums_of(sum[j]));
 #pragma GCC unroll 4
       for (int t = 0; t < T; ++t) dst[t * kPositions] = all[t];
     } else {

@@ -76,6 +76,17 @@ inline __m128 sums_of(__m256 a, __m256 b, __m256 c, __m256 d) {
   return _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
 }
 
+/// Sums of four vectors, in order, each added as sum_of adds: for results that must not depend on whether a
+/// vector is summed alone.
+inline __m128 ordered_sums_of(const __m256 v[4]) {
+  __m128 part[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i)
+    part[i] = _mm_add_ps(_mm256_castps256_ps128(v[i]), _mm256_extractf128_ps(v[i], 1));
+  _MM_TRANSPOSE4_PS(part[0], part[1], part[2], part[3]);
+  return _mm_add_ps(_mm_add_ps(part[0], part[2]), _mm_add_ps(part[1], part[3]));
+}
+
 /// Mask of the first n of 8 lanes, for maskload and maskstore.
 inline __m256i first_lanes(size_t n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
