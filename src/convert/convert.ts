@@ -2,24 +2,30 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { OpenElmError } from '../errors.js'
+import { unsupportedError } from '../formats/format-error.js'
 import { isGguf } from '../formats/gguf/reader.js'
 import { type GgufValue, gguf } from '../formats/gguf/values.js'
+import { isZip } from '../formats/torch/zip.js'
 import { parameterCount } from '../model/config.js'
+import { openCoreNet } from '../model/open-corenet.js'
+import { openHuggingFace } from '../model/open-huggingface.js'
 import { type OpenFile, openFile, statFile } from '../native/open-file.js'
 import { AtomicFile } from './atomic-file.js'
+import { planCheckpoint } from './from-checkpoint.js'
 import { planGguf } from './from-gguf.js'
-import { planHuggingFace } from './from-huggingface.js'
 import { loadTokenizer as findTokenizer } from './load-tokenizer.js'
 import type { ConversionPlan, TargetType } from './plan.js'
 import type { LoadTokenizer } from './tokenizer.js'
 import { type ConversionProgress, layOutPlan, writePlan } from './write-plan.js'
 
 export interface ConvertOptions {
-  /** Folder of a Hugging Face repository, a .safetensors file of one, or a GGUF file. */
+  /** Folder of a Hugging Face repository or an MLX model, a .safetensors file of one, CoreNet's .pt, or a GGUF file. */
   readonly source: string
   /** The GGUF file to write. */
   readonly output: string
   readonly type: TargetType
+  /** The config.json of the checkpoint, where it is not beside the weights. */
+  readonly config?: string
   /** Replace an existing output. */
   readonly overwrite?: boolean
   /** `general.name` and `general.license` of the output, where what the source says is not wanted. */
@@ -58,8 +64,8 @@ export async function convertModel(
   options: ConvertOptions,
   { open, loadTokenizer }: ConvertDependencies = defaults,
 ): Promise<ConvertResult> {
-  const { source, output, type } = options
-  const plan = withOverrides(await planOf(source, type, open, loadTokenizer), options)
+  const { output } = options
+  const plan = withOverrides(await planOf(options, open, loadTokenizer), options)
   refuseOwnSource(plan, output)
   const layout = layOutPlan(plan)
   const file = await AtomicFile.create(output, options.overwrite ?? false)
@@ -83,14 +89,27 @@ export async function convertModel(
 }
 
 async function planOf(
-  source: string,
-  type: TargetType,
+  { source, type, config }: ConvertOptions,
   open: OpenFile,
   loadTokenizer: LoadTokenizer,
 ): Promise<ConversionPlan> {
-  const stats = statFile(source)
-  if (stats.isFile() && isGguf(open(source))) return planGguf(source, type, open)
-  return planHuggingFace(source, type, open, loadTokenizer)
+  const file = statFile(source).isFile() ? open(source) : undefined
+  if (file && isGguf(file)) {
+    if (config === undefined) return planGguf(source, type, open)
+    throw new OpenElmError('E_USAGE', 'A config cannot be given for a GGUF file.', {
+      why: `${source} holds its own.`,
+      next: 'Leave out --config.',
+    })
+  }
+  if (file && !isZip(file) && /\.(pt|pth|bin)$/i.test(source)) {
+    throw unsupportedError(
+      source,
+      'It is no zip archive, as PyTorch saves files since version 1.6.',
+      'Save it again with torch.save of a newer PyTorch.',
+    )
+  }
+  const opened = (file && isZip(file) ? openCoreNet : openHuggingFace)(source, open, config)
+  return planCheckpoint(source, opened, type, loadTokenizer)
 }
 
 function withOverrides(plan: ConversionPlan, options: ConvertOptions): ConversionPlan {

@@ -1,9 +1,9 @@
 import { type GgmlType, ggmlType } from '../formats/ggml-types.js'
 import type { GgufValue } from '../formats/gguf/values.js'
+import type { RowSource } from '../formats/row-source.js'
 import type { ModelConfig } from '../model/config.js'
 import { fileTypes } from '../model/file-type.js'
 import type { TensorSpec } from '../model/tensors.js'
-import type { NativeMappedFile } from '../native/binding.js'
 
 /** What `--type` may say. */
 export type TargetType = keyof typeof fileTypes
@@ -16,7 +16,7 @@ export const quantizationVersion = 2
 /** Where rows of a tensor come from, and what they become. */
 export interface TensorTask {
   readonly name: string
-  readonly file: NativeMappedFile
+  readonly file: RowSource
   /** Byte offset of the first row in `file`. */
   readonly offset: number
   readonly from: GgmlType

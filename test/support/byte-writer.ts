@@ -6,6 +6,14 @@ export class ByteWriter {
     return this.bytes(Uint8Array.of(value))
   }
 
+  u16s(...values: readonly number[]): this {
+    const part = Buffer.alloc(2 * values.length)
+    values.forEach((value, i) => {
+      part.writeUInt16LE(value, 2 * i)
+    })
+    return this.bytes(part)
+  }
+
   u32(value: number): this {
     const part = Buffer.alloc(4)
     part.writeUInt32LE(value)
@@ -33,6 +41,11 @@ export class ByteWriter {
   /** A GGUF string: u64 length, UTF-8. */
   string(text: string): this {
     return this.u64(Buffer.byteLength(text)).bytes(Buffer.from(text))
+  }
+
+  /** One byte a character, without a length. */
+  tag(text: string): this {
+    return this.bytes(Buffer.from(text, 'latin1'))
   }
 
   bytes(part: Uint8Array): this {

@@ -28,6 +28,11 @@ const outputOptions = {
 } as const
 
 const contentOptions = {
+  config: option(
+    '--config <file>',
+    "the checkpoint's config.json (default: the one beside the\nweights; for .pt else the published size of the same shapes)",
+    z.string().min(1).optional(),
+  ),
   name: option(
     '--name <text>',
     "the model's name (default: its folder's, or the GGUF file's)",
@@ -47,7 +52,8 @@ export const command: CommandModule = {
   help: {
     usage: ['openelm convert SRC -o OUT [OPTION…]'],
     about: `Turns a checkpoint into a GGUF file that openelm and other GGUF programs run. SRC is the folder of a
-Hugging Face repository, its .safetensors file, or a GGUF file to be requantized.`,
+Hugging Face repository or of an MLX model (16 bits, or 4 and 8 bits in groups), its .safetensors
+file, a .pt file of CoreNet, or a GGUF file to be requantized.`,
     groups: { Output: outputOptions, Content: contentOptions },
     after: `The output is written under a temporary name and renamed when it is complete. A checkpoint without
 a tokenizer, as Apple's are, gets that of Llama 2, which OpenELM was trained with. Norms stay f32.
@@ -55,6 +61,7 @@ a tokenizer, as Apple's are, gets that of Llama 2, which OpenELM was trained wit
 Examples:
   openelm convert ./OpenELM-270M-Instruct -o 270m.gguf
   openelm convert ./OpenELM-3B -o 3b.gguf --type q4_0
+  openelm convert checkpoint_average.pt -o 270m.gguf --name OpenELM-270M
   openelm convert 1.1b-f16.gguf -o 1.1b-q4.gguf --type q4_0`,
   },
   define: (parser) => parser.argument('<src>').allowExcessArguments(false),
@@ -74,6 +81,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
       overwrite: options.force ?? false,
       signal,
       ...definedOnly({
+        config: options.config,
         name: options.name,
         license: options.license,
         chatTemplate: chatTemplateText(options.chatTemplate),

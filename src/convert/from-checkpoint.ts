@@ -1,14 +1,13 @@
 import { unsupportedError } from '../formats/format-error.js'
 import { ggmlType, rowBytes } from '../formats/ggml-types.js'
 import { type GgufValue, gguf } from '../formats/gguf/values.js'
+import type { RowSource } from '../formats/row-source.js'
 import type { Checkpoint, CheckpointTensor } from '../formats/safetensors/checkpoint.js'
 import { type ModelConfig, parameterCount } from '../model/config.js'
 import { fileTypes } from '../model/file-type.js'
 import { architecture, configToGguf } from '../model/gguf-config.js'
-import { openHuggingFace } from '../model/open-huggingface.js'
+import type { OpenedCheckpoint } from '../model/open-huggingface.js'
 import { type TensorSpec, tensorSpecs } from '../model/tensors.js'
-import type { NativeMappedFile } from '../native/binding.js'
-import type { OpenFile } from '../native/open-file.js'
 import {
   chatTemplateOf,
   checkpointName,
@@ -26,14 +25,17 @@ import {
 } from './plan.js'
 import { fitVocabulary, type LoadTokenizer } from './tokenizer.js'
 
-/** Plans the conversion of a Hugging Face checkpoint. @throws as openHuggingFace, and E_TOKENIZER, E_UNSUPPORTED */
-export async function planHuggingFace(
+/**
+ * Plans the conversion of a checkpoint.
+ * @param path what messages call it
+ * @throws OpenElmError E_TOKENIZER, E_UNSUPPORTED
+ */
+export async function planCheckpoint(
   path: string,
+  { folder, config: padded, checkpoint }: OpenedCheckpoint,
   target: TargetType,
-  open: OpenFile,
   loadTokenizer: LoadTokenizer,
 ): Promise<ConversionPlan> {
-  const { folder, config: padded, checkpoint } = openHuggingFace(path, open)
   const tokenizer = await loadTokenizer(folder)
   const { config, notes } = fitVocabulary(padded, tokenizer, path)
   const tasks = tensorSpecs(config).map((spec) => taskOf(spec, checkpoint, target))
@@ -69,7 +71,7 @@ function chatMetadata(folder: string): [string, GgufValue][] {
   return template === undefined ? [] : [['tokenizer.chat_template', gguf.string(template)]]
 }
 
-function taskOf(spec: TensorSpec, checkpoint: Checkpoint<NativeMappedFile>, target: TargetType): TensorTask {
+function taskOf(spec: TensorSpec, checkpoint: Checkpoint<RowSource>, target: TargetType): TensorTask {
   const tensor = checkpoint.tensors.get(spec.hf.name)
   if (!tensor) throw new Error(`checkTensors let ${spec.hf.name} pass`)
   const from = weightType(tensor)
@@ -85,7 +87,7 @@ function taskOf(spec: TensorSpec, checkpoint: Checkpoint<NativeMappedFile>, targ
   }
 }
 
-function weightType(tensor: CheckpointTensor<NativeMappedFile>) {
+function weightType(tensor: CheckpointTensor<RowSource>) {
   const { dtype } = tensor
   if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return ggmlType(dtype)
   throw unsupportedError(
