@@ -1,23 +1,67 @@
 import { nearest } from '../ui/nearest.js'
 import type { CommandModule } from './command.js'
 
-/** Every command; its module is imported only when it is called, so that `run` never loads the chat interface. */
-const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
-  chat: async () => (await import('./commands/chat.js')).command,
-  run: async () => (await import('./commands/run.js')).command,
-  serve: async () => (await import('./commands/serve.js')).command,
-  convert: async () => (await import('./commands/convert.js')).command,
-  inspect: async () => (await import('./commands/inspect.js')).command,
-  pull: async () => (await import('./commands/pull.js')).command,
-  list: async () => (await import('./commands/list.js')).command,
-  show: async () => (await import('./commands/show.js')).command,
-  rm: async () => (await import('./commands/rm.js')).command,
-  bench: async () => (await import('./commands/bench.js')).command,
+interface Command {
+  /** One line of the manual. */
+  readonly about: string
+  /** Imports the command's module. */
+  readonly load: () => Promise<CommandModule>
+}
+
+/**
+ * Every command, in the manual's order; its module is imported only when it is called, so that `run` never loads the
+ * chat interface.
+ */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  chat: {
+    about: 'talk to a model in the terminal',
+    load: async () => (await import('./commands/chat.js')).command,
+  },
+  run: {
+    about: 'answer one prompt, from arguments or a pipe, and stop',
+    load: async () => (await import('./commands/run.js')).command,
+  },
+  pull: {
+    about: 'download a model from the Hugging Face Hub and convert it',
+    load: async () => (await import('./commands/pull.js')).command,
+  },
+  list: {
+    about: 'list the models that were pulled',
+    load: async () => (await import('./commands/list.js')).command,
+  },
+  show: {
+    about: 'show config, licence, source and path of a model that was pulled',
+    load: async () => (await import('./commands/show.js')).command,
+  },
+  rm: {
+    about: 'remove models that were pulled',
+    load: async () => (await import('./commands/rm.js')).command,
+  },
+  serve: {
+    about: "answer requests over HTTP, in the manner of OpenAI's API",
+    load: async () => (await import('./commands/serve.js')).command,
+  },
+  bench: {
+    about: 'measure tokens per second',
+    load: async () => (await import('./commands/bench.js')).command,
+  },
+  convert: {
+    about: 'turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file',
+    load: async () => (await import('./commands/convert.js')).command,
+  },
+  inspect: {
+    about: 'show what is in a model file',
+    load: async () => (await import('./commands/inspect.js')).command,
+  },
+  completion: {
+    about: 'print a script with which a shell completes commands and options',
+    load: async () => (await import('./commands/completion.js')).command,
+  },
 }
 
 /** The loader of a command, or undefined for an unknown name. */
 export function findCommand(name: string): (() => Promise<CommandModule>) | undefined {
-  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.load : undefined
 }
 
 /** The command whose name is nearest to a misspelt one, if any is near. */
@@ -25,21 +69,16 @@ export function suggest(name: string): string | undefined {
   return nearest(name, Object.keys(COMMANDS))
 }
 
+const commandLines = Object.entries(COMMANDS)
+  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .join('\n')
+
 export const MANUAL = `openelm runs Apple's OpenELM language models on this machine's processor.
 
 Usage: openelm COMMAND [OPTION…]
 
 Commands:
-  chat        talk to a model in the terminal
-  run         answer one prompt, from arguments or a pipe, and stop
-  pull        download a model from the Hugging Face Hub and convert it
-  list        list the models that were pulled
-  show        show config, licence, source and path of a model that was pulled
-  rm          remove models that were pulled
-  serve       answer requests over HTTP, in the manner of OpenAI's API
-  bench       measure tokens per second
-  convert     turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file
-  inspect     show what is in a model file
+${commandLines}
 
 Options:
   -h, --help      this page; after a command, the page of that command

@@ -54,6 +54,19 @@ tap.test('a chat template needs Jinja and nothing else', async (t) => {
   t.same(packagesIn(files), ['jinja', 'zod', 'commander'])
 })
 
+tap.test(
+  'completion looks at the chat and the server without loading what they show and serve with',
+  async (t) => {
+    const files = await modulesOf('completion', 'bash')
+    const found = packagesIn(files)
+    for (const name of ['react', 'ink', 'jinja'] as const) t.notOk(found.includes(name), name)
+    t.same(
+      files.filter((file) => /node_modules\/(hono|@hono|@huggingface)\//.test(file)),
+      [],
+    )
+  },
+)
+
 tap.test('the manual needs no package', async (t) => {
   for (const args of [['--help'], ['--version'], ['nonsense']]) {
     const files = await modulesOf(...args)

@@ -44,6 +44,7 @@ tap.test('the published package holds what it needs and no test data', async (t)
     'dist/index.js',
     'dist/index.d.ts',
     'dist/cli.js',
+    'dist/man/openelm.1',
     'dist/THIRD-PARTY-LICENSES.txt',
     'binding.gyp',
     'native/build.json',

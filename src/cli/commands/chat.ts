@@ -65,7 +65,7 @@ Examples:
   openelm chat -m 270m-instruct.gguf --system "Answer in one sentence."
   openelm chat --temp 0.7 --top-p 0.9 --load yesterday.jsonl`,
   },
-  define: (parser) => parser.argument('[model]').allowExcessArguments(false),
+  define: (parser) => parser.argument('[model|file]').allowExcessArguments(false),
   run,
 }
 
