@@ -111,6 +111,8 @@ void run(const MatmulArgs& args) {
   const size_t steps = steps_of(args.w->cols), token_tiles = tiles_of(args.tokens);
   uint8_t* panel = static_cast<uint8_t*>(args.scratch);
   uint8_t* sums = panel + kPanelBytes;
+  const size_t stride = row_bytes(args.w->type, args.w->cols);
+  const size_t block_bytes = row_bytes(args.w->type, block_steps * kStepColumns);
   const TileState state;
   for (size_t row = args.row_begin; row < args.row_end; row += kPanelTiles * kTile) {
     const size_t rows = min_of(kPanelTiles * kTile, args.row_end - row), row_tiles = tiles_of(rows);
@@ -123,18 +125,21 @@ void run(const MatmulArgs& args) {
       const uint8_t* b = static_cast<const uint8_t*>(args.packed) + step * kTileBytes;
       const bool last = step + count >= steps;
       const size_t next_row = last ? row + kPanelTiles * kTile : row, next_step = last ? 0 : step + count;
+      const size_t next_begin = row_bytes(args.w->type, next_step * kStepColumns);
+      const size_t next_bytes = min_of(block_bytes, stride - next_begin);
       multiply_panel({panel, count * kTileBytes, b, steps * kTileBytes, sums, token_tiles * kSumsBytes, count,
                       step == 0},
                      row_tiles, token_tiles, [&](size_t r) {
                        if (next_row + r < args.row_end)
-                         prefetch_steps(*args.w, next_row + r, min_of(2 * kTile, args.row_end - next_row - r),
-                                        next_step, min_of(block_steps, steps - next_step));
+                         prefetch_rows(args.w->data + (next_row + r) * stride + next_begin, stride,
+                                       min_of(2 * kTile, args.row_end - next_row - r), next_bytes);
                      });
     }
     for (size_t m = 0; m < row_tiles; ++m)
       for (size_t n = 0; n < token_tiles; ++n)
-        store_tile(sums + (m * token_tiles + n) * kSumsBytes, rows - m * kTile, args.tokens - n * kTile,
-                   args.accumulate, args.y + n * kTile * args.ldy + row + m * kTile, args.ldy);
+        store_tile(reinterpret_cast<const float*>(sums + (m * token_tiles + n) * kSumsBytes),
+                   rows - m * kTile, args.tokens - n * kTile, args.accumulate,
+                   args.y + n * kTile * args.ldy + row + m * kTile, args.ldy);
   }
 }
 

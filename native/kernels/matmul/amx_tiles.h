@@ -5,6 +5,7 @@
 
 #include "kernels/matmul/amx_weights.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/zmm_tile.h"
 
 namespace openelm {
 namespace {
@@ -27,8 +28,6 @@ size_t packed_bytes(size_t tokens, size_t cols) {
 /// of nibble formats hold even columns of the first half, even ones of the second, then odd ones of both.
 template <bool nibbles>
 void pack(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last, void* packed) {
-  const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
-                                         30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
   const size_t steps = steps_of(cols);
   for (size_t t = first; t < last; t += kTile) {
     uint8_t* out = static_cast<uint8_t*>(packed) + t / kTile * steps * kTileBytes;
@@ -37,35 +36,11 @@ void pack(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, 
       for (size_t i = 0; i < kTile; ++i) {
         pairs[i] = _mm512_setzero_si512();
         if (t + i < tokens) pairs[i] = load_bf16(x + (t + i) * ldx, s * kStepColumns, cols);
-        if constexpr (nibbles) pairs[i] = _mm512_permutexvar_epi16(order, pairs[i]);
+        if constexpr (nibbles) pairs[i] = _mm512_permutexvar_epi16(nibble_order(), pairs[i]);
       }
       transpose16(pairs);
       for (size_t i = 0; i < kTile; ++i) _mm512_storeu_si512(out + 64 * i, pairs[i]);
     }
-  }
-}
-
-/// Asks for `steps` steps of rows [row, row + rows) from column `step` on: a panel's rows are too short for
-/// hardware prefetchers, and while one panel is multiplied memory would idle.
-inline void prefetch_steps(const WeightMatrix& w, size_t row, size_t rows, size_t step, size_t steps) {
-  const size_t first = step * kStepColumns, cols = min_of(steps * kStepColumns, w.cols - first);
-  const size_t bytes = row_bytes(w.type, cols);
-  for (size_t r = 0; r < rows; ++r) {
-    const uint8_t* p = w.row(row + r) + row_bytes(w.type, first);
-    for (size_t i = 0; i < bytes; i += 64) prefetch_line(p + i);
-  }
-}
-
-/// Sums [row][token] of a tile to y [token][row].
-void store_tile(const uint8_t* sums, size_t rows, size_t tokens, bool accumulate, float* y, size_t ldy) {
-  __m512i v[kTile];
-  for (size_t i = 0; i < kTile; ++i) v[i] = _mm512_loadu_si512(sums + 64 * i);
-  transpose16(v);
-  const __mmask16 lanes = first_lanes(rows);
-  for (size_t t = 0; t < tokens && t < kTile; ++t) {
-    __m512 sum = _mm512_castsi512_ps(v[t]);
-    if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, y + t * ldy));
-    _mm512_mask_storeu_ps(y + t * ldy, lanes, sum);
   }
 }
 

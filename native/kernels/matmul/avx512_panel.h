@@ -17,6 +17,7 @@
 
 #include "kernels/matmul/avx512_rows.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/zmm_tile.h"
 
 namespace openelm {
 namespace {
@@ -179,26 +180,6 @@ void multiply_panel(Panel& panel, size_t half, const TokenTiles& a, size_t block
                block == 0, panel.sums() + (tile * kPanelRows + r) * kTileTokens);
     }
     tile += width == 0 ? 1 : width;
-  }
-}
-
-/// Asks for `bytes` of each of `rows` rows: a panel's rows are too short for hardware prefetchers, and memory
-/// would idle while a panel is multiplied.
-inline void prefetch_rows(const uint8_t* first, size_t stride, size_t rows, size_t bytes) {
-  for (size_t r = 0; r < rows; ++r)
-    for (size_t i = 0; i < bytes; i += 64) prefetch_line(first + r * stride + i);
-}
-
-/// Sums [row][token] of 16 rows and tokens to y [token][row].
-inline void store_tile(const float* sums, size_t rows, size_t tokens, bool accumulate, float* y, size_t ldy) {
-  __m512i v[kTileTokens];
-  for (size_t i = 0; i < kTileTokens; ++i) v[i] = _mm512_loadu_si512(sums + i * kTileTokens);
-  transpose16(v);
-  const __mmask16 lanes = first_lanes(rows);
-  for (size_t t = 0; t < tokens && t < kTileTokens; ++t) {
-    __m512 sum = _mm512_castsi512_ps(v[t]);
-    if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, y + t * ldy));
-    _mm512_mask_storeu_ps(y + t * ldy, lanes, sum);
   }
 }
 

@@ -12,10 +12,9 @@ namespace {
 /// One row by T tokens, T ≤ 4, straight from the file's blocks: one stream of weights, as prefetchers like
 /// it.
 ///
-/// Vector instructions a group of 32 columns: Q8_0 1 widening + T · 3 (dot, convert, multiply-add), Q4_0 2 +
-/// T · 3. Scales cost about half of one more. On two 512-bit ports one token is thus 2.3 cycles for 34 bytes
-/// of Q8_0 and 2.8 for 18 of Q4_0: 37 and 16 GB/s a core at 2.5 GHz. Loads (weights, activations, scales: 3 a
-/// group) stay below two a cycle. Two sums a token keep the multiply-adds' latency off the path.
+/// Vector instructions a group of 32 columns: Q8_0 1 widening + T · 3 (dot, convert, multiply-add); scales
+/// cost about half of one more. On two 512-bit ports one token is thus 2.3 cycles for 34 bytes of Q8_0. Two
+/// sums a token keep the multiply-adds' latency off the path.
 template <class Format, int T>
 void stream_row(const MatmulArgs& args, size_t row) {
   constexpr int kChains = 2;
