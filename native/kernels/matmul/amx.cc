@@ -2,15 +2,17 @@
 //
 // A tile product takes 16 weight rows × 32 columns (A, row-major as dequantized) and 32 columns × 16 tokens
 // (B, in pairs of columns, packed once a matmul), and adds to 16 × 16 sums (C). TDPBF16PS occupies the unit
-// for 16 cycles. Blocks of 2 × 2 tiles load 2 A and 2 B for 4 products: 64 lines in 64 cycles, half of what
-// L1 delivers. A panel of 64 rows × 192 columns (24 KiB) and a block of B for 32 tokens (12 KiB) stay in L1
-// together with the sums in flight (8 KiB), so B comes from L2 once for the panel's two pairs of row tiles:
-// with the sums 20 KiB in 768 cycles, 27 bytes a cycle. Between column blocks the sums rest in scratch as
-// tiles (a load and a store for every 6 products of a tile); they are transposed into y once, at the end.
+// for 16 cycles, blocks of 2 × 2 tiles load 2 A and 2 B for 4 products.
 //
-// Dequantizing Q8_0 costs about 10 vector instructions (5 cycles) a step of 32 columns and row, 2 K cycles a
-// panel, against 768 cycles of products for every 32 tokens: a seventh of the time at 512 tokens, 40 % at
-// 128. Q4_0 costs two thirds of that.
+// What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
+// multiplying zeros, 2,100 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, 1,000
+// with B from L3. So a panel of dequantized weights and a block of activations (1.3 MB for 512 tokens) stay in
+// L2, and sums stay in tiles for as many columns as that allows; splitting columns finer to have panels in L1
+// moves more lines for sums than it saves. Rows of more columns take several blocks, and larger panels, so
+// that activations come from L3 less often; sums then rest in scratch as tiles.
+//
+// Dequantizing costs a fifth of the time at 512 tokens and is not mixed with products: stores of a next panel
+// between tile loads cost more than the vector units' idle time gains.
 //
 // Activations and weights are rounded to bf16, to nearest even.
 
@@ -22,23 +24,39 @@
 namespace openelm {
 namespace {
 
-constexpr size_t kPanelTiles = 4;
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
-/// Columns of a block, in steps, for types that have no super-blocks.
-constexpr size_t kBlockSteps = 6;
+/// Columns of a block, in steps.
+constexpr size_t kMostBlockSteps = 40;
+/// Row tiles of a panel when a row is one block, and when it is several.
+constexpr size_t kRowTiles = 4, kRowTilesOfBlocks = 16;
 
-constexpr size_t kPanelBytes = kPanelTiles * kMostSteps * kTileBytes;
-/// A panel [row tile][step][16 rows][32] bf16, then sums [row tile][token tile][16 rows][16 tokens] f32.
-size_t scratch_bytes(size_t tokens, size_t /*cols*/) {
-  return kPanelBytes + kPanelTiles * tiles_of(tokens) * kSumsBytes;
+/// Steps of a column block: as even as multiples of a super-block allow.
+size_t block_steps(size_t steps) {
+  const size_t blocks = (steps + kMostBlockSteps - 1) / kMostBlockSteps;
+  return round_up((steps + blocks - 1) / blocks, kMostSteps);
 }
 
-/// One matmul's operands in tiles.
+size_t panel_tiles(size_t steps) {
+  return steps > kMostBlockSteps ? kRowTilesOfBlocks : kRowTiles;
+}
+
+size_t panel_bytes(size_t steps) {
+  return panel_tiles(steps) * kTile * panel_stride(block_steps(steps));
+}
+
+/// A panel; sums of its tiles between column blocks, or of the four tiles in flight.
+size_t scratch_bytes(size_t tokens, size_t cols) {
+  const size_t steps = steps_of(cols);
+  const size_t sums = steps > kMostBlockSteps ? kRowTilesOfBlocks * tiles_of(tokens) : 4;
+  return panel_bytes(steps) + sums * kSumsBytes;
+}
+
+/// Operands of a block of at most 2 × 2 tiles of sums.
 struct Tiles {
-  const uint8_t* a;  // panel: tiles a_stride bytes apart
+  const uint8_t* a;  // rows a_stride bytes apart
   size_t a_stride;
-  const uint8_t* b;  // activations of a column block: tiles b_stride bytes apart
+  const uint8_t* b;  // token tiles b_stride bytes apart
   size_t b_stride;
   uint8_t* c;  // sums: row tiles c_stride bytes apart, token tiles kSumsBytes
   size_t c_stride;
@@ -62,12 +80,12 @@ void multiply_tiles(const Tiles& t) {
     if constexpr (A > 1) _tile_loadd(2, c + t.c_stride, 64);
     if constexpr (A > 1 && B > 1) _tile_loadd(3, c + t.c_stride + kSumsBytes, 64);
   }
-  for (size_t s = 0; s < t.steps; ++s, a += kTileBytes, b += kTileBytes) {
-    _tile_loadd(4, a, 64);
+  for (size_t s = 0; s < t.steps; ++s, a += kStepBytes, b += kTileBytes) {
+    _tile_loadd(4, a, t.a_stride);
     _tile_loadd(6, b, 64);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (A > 1) {
-      _tile_loadd(5, a + t.a_stride, 64);
+      _tile_loadd(5, a + kTile * t.a_stride, t.a_stride);
       _tile_dpbf16ps(2, 5, 6);
     }
     if constexpr (B > 1) {
@@ -82,79 +100,75 @@ void multiply_tiles(const Tiles& t) {
   if constexpr (A > 1 && B > 1) _tile_stored(3, c + t.c_stride + kSumsBytes, 64);
 }
 
-/// The panel times one column block of all tokens. `between` is called with the first row of every pair of
-/// row tiles on the way through the first tokens.
-template <class Between>
-void multiply_panel(const Tiles& all, size_t row_tiles, size_t token_tiles, const Between& between) {
+void multiply(const Tiles& t, bool two_rows, bool two_tokens) {
+  if (two_rows && two_tokens)
+    multiply_tiles<2, 2>(t);
+  else if (two_rows)
+    multiply_tiles<2, 1>(t);
+  else if (two_tokens)
+    multiply_tiles<1, 2>(t);
+  else
+    multiply_tiles<1, 1>(t);
+}
+
+/// A panel times the activations of its columns; after the last column block sums go to y.
+void multiply_panel(const MatmulArgs& args, const PanelPlace& place, size_t steps, const uint8_t* panel,
+                    uint8_t* sums) {
+  const size_t token_tiles = tiles_of(args.tokens), row_tiles = tiles_of(place.rows);
+  const size_t stride = panel_stride(place.steps);
+  const bool blocks = steps > kMostBlockSteps, last = place.step + place.steps == steps;
+  const size_t c_stride = (blocks ? token_tiles : 2) * kSumsBytes;
+  finish_stores(panel);
   for (size_t n = 0; n < token_tiles; n += 2) {
     for (size_t m = 0; m < row_tiles; m += 2) {
-      if (n == 0) between(m * kTile);
-      Tiles t = all;
-      t.a += m * t.a_stride;
-      t.b += n * t.b_stride;
-      t.c += m * t.c_stride + n * kSumsBytes;
-      const bool two_rows = m + 1 < row_tiles, two_tokens = n + 1 < token_tiles;
-      if (two_rows && two_tokens)
-        multiply_tiles<2, 2>(t);
-      else if (two_rows)
-        multiply_tiles<2, 1>(t);
-      else if (two_tokens)
-        multiply_tiles<1, 2>(t);
-      else
-        multiply_tiles<1, 1>(t);
+      const Tiles t{panel + m * kTile * stride,
+                    stride,
+                    static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
+                    steps * kTileBytes,
+                    blocks ? sums + m * c_stride + n * kSumsBytes : sums,
+                    c_stride,
+                    place.steps,
+                    place.step == 0};
+      const size_t rows = min_of(2, row_tiles - m), tokens = min_of(2, token_tiles - n);
+      multiply(t, rows == 2, tokens == 2);
+      if (!last) continue;
+      for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j < tokens; ++j)
+          store_tile(reinterpret_cast<const float*>(t.c + i * c_stride + j * kSumsBytes),
+                     place.rows - (m + i) * kTile, args.tokens - (n + j) * kTile, args.accumulate,
+                     args.y + (n + j) * kTile * args.ldy + place.row + (m + i) * kTile, args.ldy);
     }
   }
 }
 
-template <class Format, size_t block_steps>
+template <class Format>
 void run(const MatmulArgs& args) {
-  const size_t steps = steps_of(args.w->cols), token_tiles = tiles_of(args.tokens);
+  const size_t steps = steps_of(args.w->cols), block = block_steps(steps);
   uint8_t* panel = static_cast<uint8_t*>(args.scratch);
-  uint8_t* sums = panel + kPanelBytes;
-  const size_t stride = row_bytes(args.w->type, args.w->cols);
-  const size_t block_bytes = row_bytes(args.w->type, block_steps * kStepColumns);
+  uint8_t* sums = panel + panel_bytes(steps);
   const TileState state;
-  for (size_t row = args.row_begin; row < args.row_end; row += kPanelTiles * kTile) {
-    const size_t rows = min_of(kPanelTiles * kTile, args.row_end - row), row_tiles = tiles_of(rows);
-    for (size_t step = 0; step < steps; step += block_steps) {
-      const size_t count = min_of(block_steps, steps - step);
-      for (size_t m = 0; m < row_tiles; ++m)
-        expand_tile<Format>(*args.w, row + m * kTile, rows - m * kTile, step, count,
-                            panel + m * count * kTileBytes);
-      finish_stores(panel);
-      const uint8_t* b = static_cast<const uint8_t*>(args.packed) + step * kTileBytes;
-      const bool last = step + count >= steps;
-      const size_t next_row = last ? row + kPanelTiles * kTile : row, next_step = last ? 0 : step + count;
-      const size_t next_begin = row_bytes(args.w->type, next_step * kStepColumns);
-      const size_t next_bytes = min_of(block_bytes, stride - next_begin);
-      multiply_panel({panel, count * kTileBytes, b, steps * kTileBytes, sums, token_tiles * kSumsBytes, count,
-                      step == 0},
-                     row_tiles, token_tiles, [&](size_t r) {
-                       if (next_row + r < args.row_end)
-                         prefetch_rows(args.w->data + (next_row + r) * stride + next_begin, stride,
-                                       min_of(2 * kTile, args.row_end - next_row - r), next_bytes);
-                     });
+  for (size_t row = args.row_begin; row < args.row_end; row += panel_tiles(steps) * kTile) {
+    const size_t rows = min_of(panel_tiles(steps) * kTile, args.row_end - row);
+    for (size_t step = 0; step < steps; step += block) {
+      const PanelPlace place{row, rows, step, min_of(block, steps - step)};
+      expand_panel<Format>(*args.w, place, panel);
+      multiply_panel(args, place, steps, panel, sums);
     }
-    for (size_t m = 0; m < row_tiles; ++m)
-      for (size_t n = 0; n < token_tiles; ++n)
-        store_tile(reinterpret_cast<const float*>(sums + (m * token_tiles + n) * kSumsBytes),
-                   rows - m * kTile, args.tokens - n * kTile, args.accumulate,
-                   args.y + n * kTile * args.ldy + row + m * kTile, args.ldy);
   }
 }
 
-template <class Format, size_t block_steps>
+template <class Format>
 struct Tiled {
   static constexpr MatmulImpl impl{
       "bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
-      packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format, block_steps>};
+      packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format>};
 };
 
 }  // namespace
 
 const MatmulImpl* matmul_amx(DType type, size_t tokens) {
   if (tokens < kFewestTokens) return matmul_avx512(type, tokens);
-  return for_bf16_format<Tiled, kBlockSteps>(type);
+  return for_bf16_format<Tiled>(type);
 }
 
 }  // namespace openelm

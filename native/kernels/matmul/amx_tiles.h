@@ -44,16 +44,34 @@ void pack(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, 
   }
 }
 
-/// Rows beyond `rows` become zero.
+/// Bytes between rows of a panel of so many steps: an odd number of lines, so that the rows of a tile fall
+/// into different sets of L1.
+size_t panel_stride(size_t steps) {
+  return (steps | 1) * kStepBytes;
+}
+
+/// Rows and columns that are dequantized together: [row][steps · 32] bf16, rows panel_stride apart.
+struct PanelPlace {
+  size_t row, rows;    // of the matrix
+  size_t step, steps;  // of 32 columns
+};
+
+/// Dequantizes a panel. Rows up to a whole tile are zero.
 template <class Format>
-void expand_tile(const WeightMatrix& w, size_t row, size_t rows, size_t first_step, size_t steps,
-                 uint8_t* out) {
-  for (size_t r = 0; r < kTile; ++r, out += 64) {
-    if (r < rows) {
-      Format::expand(w.row(row + r), first_step * kStepColumns, w.cols, steps, out);
-      continue;
+void expand_panel(const WeightMatrix& w, const PanelPlace& place, uint8_t* panel) {
+  const size_t stride = row_bytes(w.type, w.cols), out_stride = panel_stride(place.steps);
+  const size_t rows = tiles_of(place.rows) * kTile;
+  for (size_t r = 0; r < rows; ++r, panel += out_stride) {
+    const uint8_t* row = w.data + (place.row + r) * stride;
+    for (size_t s = 0; s < place.steps; s += kMostSteps) {
+      const size_t count = min_of(kMostSteps, place.steps - s);
+      uint8_t* out = panel + s * kStepBytes;
+      if (r < place.rows) {
+        Format::expand(row, (place.step + s) * kStepColumns, w.cols, count, out);
+        continue;
+      }
+      for (size_t i = 0; i < count; ++i) _mm512_storeu_si512(out + i * kStepBytes, _mm512_setzero_si512());
     }
-    for (size_t s = 0; s < steps; ++s) _mm512_storeu_si512(out + s * kTileBytes, _mm512_setzero_si512());
   }
 }
 

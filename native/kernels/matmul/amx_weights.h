@@ -4,7 +4,7 @@
 // by the variants that multiply bf16.
 //
 // A format's expand(row, first, cols, steps, out) writes columns first .. first + 32 · steps of a row, zeros
-// from `cols` on; steps lie kTileBytes apart in out. Counts are of vector instructions a step.
+// from `cols` on, one step after the other. Counts are of vector instructions a step.
 
 #include "kernels/matmul/zmm_formats.h"
 
@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kTile = 16;         // rows or tokens of a tile
 constexpr size_t kStepColumns = 32;  // columns of a tile
-constexpr size_t kTileBytes = kTile * kStepColumns * 2;
+constexpr size_t kStepBytes = kStepColumns * 2;
+constexpr size_t kTileBytes = kTile * kStepBytes;
 constexpr size_t kMostSteps = 8;  // of one call
 
 /// 16 and 16 floats as 32 bf16.
@@ -31,7 +32,7 @@ inline __m512i load_bf16(const float* x, size_t k, size_t cols) {
 struct Bf16FromF32 {
   static constexpr bool kNibbles = false;
   static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, out += kStepBytes) {
       const size_t k = first + s * kStepColumns, left = cols - k;
       const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), row + 4 * k);
       const __m512 high = _mm512_maskz_loadu_ps(first_lanes(left > 16 ? left - 16 : 0), row + 4 * k + 64);
@@ -43,7 +44,7 @@ struct Bf16FromF32 {
 struct Bf16FromF16 {
   static constexpr bool kNibbles = false;
   static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, out += kStepBytes) {
       const size_t k = first + s * kStepColumns, left = cols - k;
       const __m256i low = _mm256_maskz_loadu_epi16(first_lanes(left), row + 2 * k);
       const __m256i high = _mm256_maskz_loadu_epi16(first_lanes(left > 16 ? left - 16 : 0), row + 2 * k + 32);
@@ -56,7 +57,7 @@ struct Bf16FromF16 {
 struct Bf16FromBf16 {
   static constexpr bool kNibbles = false;
   static void expand(const uint8_t* row, size_t first, size_t cols, size_t steps, uint8_t* out) {
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, out += kStepBytes) {
       const size_t k = first + s * kStepColumns, left = cols - k;
       const __mmask32 lanes = left >= kStepColumns ? 0xffffffffu : (1u << left) - 1u;
       _mm512_storeu_si512(out, _mm512_maskz_loadu_epi16(lanes, row + 2 * k));
@@ -64,14 +65,26 @@ struct Bf16FromBf16 {
   }
 };
 
+/// Four f16 `stride` bytes apart as one word. Formed in integer registers: small stores would not forward to a
+/// vector load.
+inline long long four_halves(const uint8_t* p, size_t stride) {
+  const uint64_t word = load_u16(p) | static_cast<uint64_t>(load_u16(p + stride)) << 16 |
+                        static_cast<uint64_t>(load_u16(p + 2 * stride)) << 32 |
+                        static_cast<uint64_t>(load_u16(p + 3 * stride)) << 48;
+  return static_cast<long long>(word);
+}
+
 /// The f16 at the start of each block, as f32.
 template <class Block>
 void load_scales(const uint8_t* p, size_t blocks, float* scales) {
-  uint64_t words[2] = {};
+  if (blocks == kMostSteps) {
+    const __m128i halves =
+        _mm_set_epi64x(four_halves(p + 4 * sizeof(Block), sizeof(Block)), four_halves(p, sizeof(Block)));
+    _mm256_store_ps(scales, _mm256_cvtph_ps(halves));
+    return;
+  }
   for (size_t b = 0; b < blocks; ++b)
-    words[b / 4] |= static_cast<uint64_t>(load_u16(p + b * sizeof(Block))) << (16 * (b % 4));
-  const __m128i halves = _mm_set_epi64x(static_cast<long long>(words[1]), static_cast<long long>(words[0]));
-  _mm256_store_ps(scales, _mm256_cvtph_ps(halves));
+    scales[b] = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(load_u16(p + b * sizeof(Block)))));
 }
 
 /// 2 widenings, 2 conversions, 2 products, about 3 to round; scales are one more.
@@ -81,7 +94,7 @@ struct Bf16FromQ8_0 {
     const uint8_t* p = row + first / kGroup * sizeof(BlockQ8_0);
     alignas(32) float scales[kMostSteps];
     load_scales<BlockQ8_0>(p, steps, scales);
-    for (size_t s = 0; s < steps; ++s, p += sizeof(BlockQ8_0), out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, p += sizeof(BlockQ8_0), out += kStepBytes) {
       const __m512 d = _mm512_set1_ps(scales[s]);
       const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_i128(p + 2)));
       const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_i128(p + 18)));
@@ -106,7 +119,7 @@ struct Bf16FromNibbles {
     const uint8_t* p = row + first / kGroup * sizeof(Block);
     alignas(32) float scales[kMostSteps];
     load_scales<Block>(p, steps, scales);
-    for (size_t s = 0; s < steps; ++s, p += sizeof(Block), out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, p += sizeof(Block), out += kStepBytes) {
       const __m512 scaled = _mm512_mul_ps(levels, _mm512_set1_ps(scales[s]));
       const __m512i words = _mm512_srlv_epi16(_mm512_broadcast_i32x4(load_i128(p + 2)), shifts);
       _mm512_storeu_si512(out, _mm512_permutexvar_epi16(words, to_bf16(scaled, scaled)));
@@ -126,7 +139,7 @@ struct Bf16FromGroups {
     alignas(32) float scales[kMostSteps], offsets[kMostSteps];
     _mm256_store_ps(scales, format.scale);
     if constexpr (Format::kOffset) _mm256_store_ps(offsets, format.offset);
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes) {
+    for (size_t s = 0; s < steps; ++s, out += kStepBytes) {
       const __m512i q = format.group(s);
       const __m512 d = _mm512_set1_ps(scales[s]);
       __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(q)));
@@ -152,7 +165,7 @@ struct Bf16FromAny {
     alignas(64) float buffer[kMostSteps * kStepColumns];
     const size_t count = min_of(cols - first, steps * kStepColumns);
     dequantize_row(type, row + row_bytes(type, first), buffer, count);
-    for (size_t s = 0; s < steps; ++s, out += kTileBytes)
+    for (size_t s = 0; s < steps; ++s, out += kStepBytes)
       _mm512_storeu_si512(out, load_bf16(buffer, s * kStepColumns, count));
   }
 };
