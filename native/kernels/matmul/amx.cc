@@ -6,9 +6,9 @@
 //
 // What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
 // multiplying zeros, 2,100 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, 1,000
-// with B from L3. So a panel of dequantized weights and a block of activations (1.3 MB for 512 tokens) stay in
-// L2, and sums stay in tiles for as many columns as that allows; splitting columns finer to have panels in L1
-// moves more lines for sums than it saves. Rows of more columns take several blocks, and larger panels, so
+// with B from L3. So a panel of dequantized weights and a block of activations (1.3 MB for 512 tokens) stay
+// in L2, and sums stay in tiles for as many columns as that allows; splitting columns finer to have panels in
+// L1 moves more lines for sums than it saves. Rows of more columns take several blocks, and larger panels, so
 // that activations come from L3 less often; sums then rest in scratch as tiles.
 //
 // Dequantizing costs a fifth of the time at 512 tokens and is not mixed with products: stores of a next panel
@@ -159,9 +159,8 @@ void run(const MatmulArgs& args) {
 
 template <class Format>
 struct Tiled {
-  static constexpr MatmulImpl impl{
-      "bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
-      packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format>};
+  static constexpr MatmulImpl impl{"bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
+                                   packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format>};
 };
 
 }  // namespace

@@ -65,8 +65,8 @@ struct Bf16FromBf16 {
   }
 };
 
-/// Four f16 `stride` bytes apart as one word. Formed in integer registers: small stores would not forward to a
-/// vector load.
+/// Four f16 `stride` bytes apart as one word. Formed in integer registers: small stores would not forward to
+/// a vector load.
 inline long long four_halves(const uint8_t* p, size_t stride) {
   const uint64_t word = load_u16(p) | static_cast<uint64_t>(load_u16(p + stride)) << 16 |
                         static_cast<uint64_t>(load_u16(p + 2 * stride)) << 32 |
