@@ -108,6 +108,7 @@ Status ForwardPass::prepare_buffers() {
   const size_t qkv_width = config_.max_heads() * config_.head_dim;
   const size_t widest = std::max({config_.dim, config_.max_ffn(), qkv_width});
   const auto floats = [](size_t count) { return count * sizeof(float); };
+  size_t gated = kGatedFloats;
 
   // Every matrix of the model asks its implementations what they need for this batch.
   size_t packed = 0, scratch = 0;
@@ -123,6 +124,7 @@ Status ForwardPass::prepare_buffers() {
   for (const LayerWeights& layer : weights_.layers) {
     for (const WeightMatrix* w : {&layer.qkv, &layer.attn_out, &layer.gate, &layer.up, &layer.down})
       ask(*w, cohorts_);
+    gated = std::max(gated, n * gated_rows(layer, cohorts_, n));
   }
   const size_t wanted = logit_rows_.size();
   const LayerWeights& last = weights_.layers.back();
@@ -141,7 +143,6 @@ Status ForwardPass::prepare_buffers() {
       {&qkv_, floats(n * qkv_width)},
       {&attn_, floats(n * qkv_width)},
       {&gate_, floats(n * config_.max_ffn())},
-      {&up_, floats(n * config_.max_ffn())},
       {&packed_, packed},
       {&packed_second_, packed},
   };
@@ -152,6 +153,8 @@ Status ForwardPass::prepare_buffers() {
              {&own.norm, floats(widest)},
              {&own.packed, n == 1 || wanted == 1 ? packed : 0},
              {&own.packed_second, n == 1 || wanted == 1 ? packed : 0},
+             {&own.gate, floats(gated)},
+             {&own.up, floats(gated)},
              {&own.scratch, scratch}})
       if (Status status = buffer->reserve(bytes); !status.ok()) return status;
   }

@@ -58,13 +58,17 @@ class ForwardPass {
   void reserve_positions(size_t n_ctx);
 
  private:
+  /// Results of gate, and of up, that wait to be joined in a core's second-level cache. Written out, the two
+  /// would be the largest activations of a pass.
+  static constexpr size_t kGatedFloats = (256 << 10) / sizeof(float);
+
   struct Token {
     KvCache* kv;
     size_t position;
     int32_t id;
   };
   struct PrivateBuffers {
-    Buffer norm, packed, packed_second, scratch;
+    Buffer norm, packed, packed_second, gate, up, scratch;
   };
   /// Neighbours in the batch that share the kernels for kernel_tokens tokens.
   struct Cohort {
@@ -104,6 +108,7 @@ class ForwardPass {
   void project_heads(Worker& worker, size_t layer, Heads heads);
   void attend_and_project(Worker& worker, size_t layer);
   void attend(Worker& worker, size_t layer);
+  size_t gated_rows(const LayerWeights& w, const Cohorts& cohorts, size_t tokens) const;
   void feed_forward(Worker& worker, size_t layer);
   void project_logits(Worker& worker, float* logits);
 
@@ -142,7 +147,7 @@ class ForwardPass {
   bool stop_seen_ = false;
 
   // Shared activations, [tokens][width].
-  Buffer residual_, norm_, qkv_, attn_, gate_, up_, packed_, packed_second_;
+  Buffer residual_, norm_, qkv_, attn_, gate_, packed_, packed_second_;
   std::vector<PrivateBuffers> own_;
 };
 

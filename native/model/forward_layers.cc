@@ -6,6 +6,20 @@
 #include "model/forward.h"
 
 namespace openelm {
+namespace {
+
+/// A range of a matrix's rows as a matrix.
+WeightMatrix some_rows(const WeightMatrix& w, size_t begin, size_t rows) {
+  return {w.type, rows, w.cols, w.row(begin)};
+}
+
+}  // namespace
+
+/// Rows of gate and up that a thread computes before it joins them, a multiple of what both kernels want.
+size_t ForwardPass::gated_rows(const LayerWeights& w, const Cohorts& cohorts, size_t tokens) const {
+  const size_t multiple = std::lcm(row_multiple(w.gate, cohorts), row_multiple(w.up, cohorts));
+  return std::max<size_t>(1, kGatedFloats / tokens / multiple) * multiple;
+}
 
 void ForwardPass::attention_block(Worker& worker, size_t layer) {
   project_heads(worker, layer, {0, config_.heads[layer] + 2 * config_.kv_heads[layer]});
@@ -133,14 +147,17 @@ void ForwardPass::feed_forward(Worker& worker, size_t layer) {
                            : pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.up, w.ffn_norm,
                                   packed_second_, &PrivateBuffers::packed_second);
   float* gate = gate_.as<float>();
-  float* up = up_.as<float>();
   const size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
-  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t begin, size_t end) {
-    run_rows(worker, w.gate, gate_in, begin, end, gate, width, false);
-    run_rows(worker, w.up, up_in, begin, end, up, width, false);
-    for (size_t t = 0; t < n; ++t) {
-      float* g = gate + t * width + begin;
-      kernels_.swiglu(g, up + t * width + begin, end - begin, g);
+  const size_t block = gated_rows(w, cohorts_, n);
+  PrivateBuffers& mine = own_[worker.index()];
+  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t first, size_t last) {
+    for (size_t begin = first; begin < last; begin += block) {
+      const size_t rows = std::min(block, last - begin);
+      run_rows(worker, some_rows(w.gate, begin, rows), gate_in, 0, rows, mine.gate.as<float>(), rows, false);
+      run_rows(worker, some_rows(w.up, begin, rows), up_in, 0, rows, mine.up.as<float>(), rows, false);
+      for (size_t t = 0; t < n; ++t)
+        kernels_.swiglu(mine.gate.as<float>() + t * rows, mine.up.as<float>() + t * rows, rows,
+                        gate + t * width + begin);
     }
   });
   worker.barrier();
