@@ -1,0 +1,29 @@
+/** Every command and program of README.md and docs/*.md is run as a reader would run it. */
+import tap from 'tap'
+import { textOf } from '../support/files.js'
+import { blocksOf, PROGRAM, pages, SHELL } from './markdown.js'
+import { NOT_RUN } from './policy.js'
+import { runPage } from './run-page.js'
+import { commandsOf } from './shell.js'
+
+const commands = pages.flatMap(blocksOf).flatMap((block) => (SHELL.includes(block.lang) ? commandsOf(block) : []))
+
+for (const page of pages) tap.test(page, (t) => runPage(t, page))
+
+tap.test('no command hides in a block that is not run', async (t) => {
+  for (const { page, lang, text } of pages.flatMap(blocksOf)) {
+    t.not(lang, '', `${page}: a language is named for: ${text.split('\n')[0]}`)
+    if ([...SHELL, ...PROGRAM].includes(lang)) continue
+    t.notMatch(text, /^(\$ |openelm |npx |npm |node )/m, `${page}: a block of ${lang}`)
+  }
+})
+
+tap.test('what is not run is there', async (t) => {
+  const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> }
+  for (const { line } of commands) {
+    for (const [, name = ''] of line.matchAll(/\bnpm run ([\w:]+)/g)) t.ok(name in scripts, `npm run ${name}`)
+  }
+  for (const { command, why } of NOT_RUN) {
+    t.ok(commands.some(({ line }) => command.test(line)), `some page has what is excepted because it ${why}`)
+  }
+})
