@@ -9,7 +9,13 @@ import { type Ended, type Place, runProgram, wordsOf } from './place.js'
 export async function runChat(place: Place, args: string): Promise<Ended> {
   if (!hasTmux) return withoutTerminal(place, wordsOf(place, args))
   const unset = { CI: undefined, CONTINUOUS_INTEGRATION: undefined, TMUX: undefined }
-  const terminal = new Terminal(['chat', ...wordsOf(place, args)], [100, 30], { ...unset, ...place.env }, false, place.work)
+  const terminal = new Terminal(
+    ['chat', ...wordsOf(place, args)],
+    [100, 30],
+    { ...unset, ...place.env },
+    false,
+    place.work,
+  )
   try {
     if (/\[y\/N\]/.test(await terminal.until(/\[y\/N\]|Ask something|exit code/))) {
       terminal.type('y')

@@ -9,20 +9,28 @@ const page = 'docs/troubleshooting.md'
 
 /** Members of a union of string literals, by its name. */
 const unionOf = (path: string, type: string): string[] => {
-  const [, members = ''] = new RegExp(`export type ${type} =\\n([^;]*?)\\n\\n`).exec(`${textOf(path)}\n\n`) ?? []
+  const [, members = ''] =
+    new RegExp(`export type ${type} =\\n([^;]*?)\\n\\n`).exec(`${textOf(path)}\n\n`) ?? []
   return [...members.matchAll(/'(\w+)'/g)].map(([, name = '']) => name).sort()
 }
 
 /** Rows of the tables of the page: the codes in the first column, and the rest. */
-const rows = [...textOf(page).matchAll(/^\| (`[^|]*) \| ([^|]*) \|/gm)].map(([, first = '', second = '']) => ({
-  codes: [...first.matchAll(/`(\w+)`/g)].map(([, code = '']) => code),
-  second,
-}))
+const rows = [...textOf(page).matchAll(/^\| (`[^|]*) \| ([^|]*) \|/gm)].map(
+  ([, first = '', second = '']) => ({
+    codes: [...first.matchAll(/`(\w+)`/g)].map(([, code = '']) => code),
+    second,
+  }),
+)
 
 tap.test('every code has its section', async (t) => {
   const codes = unionOf('src/errors.ts', 'ErrorCode')
   t.ok(codes.length > 20, 'codes were found')
-  t.same(headingsOf(page).filter((heading) => heading.startsWith('E_')).sort(), codes)
+  t.same(
+    headingsOf(page)
+      .filter((heading) => heading.startsWith('E_'))
+      .sort(),
+    codes,
+  )
 })
 
 tap.test('codes of the engine', async (t) => {
@@ -55,6 +63,7 @@ tap.test('codes of the server, with their status', async (t) => {
 tap.test('codes that pages name exist', async (t) => {
   const codes = unionOf('src/errors.ts', 'ErrorCode')
   for (const path of ['README.md', ...filesUnder('docs', /\.md$/)]) {
-    for (const [code] of textOf(path).matchAll(/\bE_[A-Z_]+\b/g)) t.ok(codes.includes(code), `${path}: ${code}`)
+    for (const [code] of textOf(path).matchAll(/\bE_[A-Z_]+\b/g))
+      t.ok(codes.includes(code), `${path}: ${code}`)
   }
 })

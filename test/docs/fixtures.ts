@@ -63,16 +63,15 @@ const CHAT = `{"format":"openelm-chat","version":2}
 `
 
 /** Files that pages take for granted, made where a page names them in its commands. */
-export const FIXTURES: Readonly<Record<string, (folder: string, name: string) => Promise<void>>> =
-  {
-    'notes.txt': async (folder, name) => writeFileSync(join(folder, name), 'Define ocean.\n'),
-    'yesterday.jsonl': async (folder, name) => writeFileSync(join(folder, name), CHAT),
-    'models/': async (folder) => symlinkSync(join(root, 'models'), join(folder, 'models')),
-    'OpenELM-270M-Instruct': async (folder, name) => writeFolder(join(folder, name)),
-    'checkpoint.pt': async (folder, name) => writeCoreNet(folder, name),
-    'model.gguf': writeModel,
-    '270m-instruct.gguf': writeModel,
-  }
+export const FIXTURES: Readonly<Record<string, (folder: string, name: string) => Promise<void>>> = {
+  'notes.txt': async (folder, name) => writeFileSync(join(folder, name), 'Define ocean.\n'),
+  'yesterday.jsonl': async (folder, name) => writeFileSync(join(folder, name), CHAT),
+  'models/': async (folder) => symlinkSync(join(root, 'models'), join(folder, 'models')),
+  'OpenELM-270M-Instruct': async (folder, name) => writeFolder(join(folder, name)),
+  'checkpoint.pt': async (folder, name) => writeCoreNet(folder, name),
+  'model.gguf': writeModel,
+  '270m-instruct.gguf': writeModel,
+}
 
 async function writeModel(folder: string, name: string): Promise<void> {
   gguf ??= convert(folder)

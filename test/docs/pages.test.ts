@@ -6,7 +6,9 @@ import { NOT_RUN } from './policy.js'
 import { runPage } from './run-page.js'
 import { commandsOf } from './shell.js'
 
-const commands = pages.flatMap(blocksOf).flatMap((block) => (SHELL.includes(block.lang) ? commandsOf(block) : []))
+const commands = pages
+  .flatMap(blocksOf)
+  .flatMap((block) => (SHELL.includes(block.lang) ? commandsOf(block) : []))
 
 for (const page of pages) tap.test(page, (t) => runPage(t, page))
 
@@ -24,6 +26,9 @@ tap.test('what is not run is there', async (t) => {
     for (const [, name = ''] of line.matchAll(/\bnpm run ([\w:]+)/g)) t.ok(name in scripts, `npm run ${name}`)
   }
   for (const { command, why } of NOT_RUN) {
-    t.ok(commands.some(({ line }) => command.test(line)), `some page has what is excepted because it ${why}`)
+    t.ok(
+      commands.some(({ line }) => command.test(line)),
+      `some page has what is excepted because it ${why}`,
+    )
   }
 })

@@ -1,4 +1,4 @@
-import { execFileSync, type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
@@ -23,7 +23,11 @@ export async function makePlace(t: Test): Promise<Place> {
   const hub = await HubServer.start(t)
   serveModels(hub)
   const folder = temporaryFolder(t)
-  const [home, work, bin] = ['home', 'work', 'bin'].map((name) => join(folder, name)) as [string, string, string]
+  const [home, work, bin] = ['home', 'work', 'bin'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
   for (const path of [home, bin, join(work, 'node_modules')]) mkdirSync(path, { recursive: true })
   symlinkSync(join(root, 'bin/openelm.js'), join(bin, 'openelm'))
   // What it does in a clone, without asking the registry.
@@ -32,7 +36,8 @@ export async function makePlace(t: Test): Promise<Place> {
   symlinkSync(root, join(work, 'node_modules/openelm'))
   symlinkSync(join(root, 'node_modules/openai'), join(work, 'node_modules/openai'))
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(OPENELM_|HF_|HUGGING|XDG_|TAP|NODE_OPTIONS$|CI$|CONTINUOUS_|NO_COLOR$|FORCE_COLOR$)/.test(name),
+    ([name]) =>
+      !/^(OPENELM_|HF_|HUGGING|XDG_|TAP|NODE_OPTIONS$|CI$|CONTINUOUS_|NO_COLOR$|FORCE_COLOR$)/.test(name),
   )
   const env = {
     ...(Object.fromEntries(inherited) as Record<string, string>),
@@ -48,7 +53,11 @@ export async function makePlace(t: Test): Promise<Place> {
 }
 
 /** Runs a program in a page's working folder; what it wrote to both outputs, in order. */
-export async function runProgram({ work, env }: Place, file: string, args: readonly string[]): Promise<Ended> {
+export async function runProgram(
+  { work, env }: Place,
+  file: string,
+  args: readonly string[],
+): Promise<Ended> {
   const child = spawn(file, args, { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

@@ -12,7 +12,10 @@ export const NOT_RUN: readonly Entry[] = [
     why: 'installs from the registry, and the second half starts a chat or these very tests; .ci/run does it in a fresh clone',
   },
   { command: /^npm rebuild openelm$/, why: 'compiles the engine for minutes; .ci/run does so' },
-  { command: /^npm run [\w:]+( -- .*)?( && npm run [\w:]+)*$/, why: 'builds, checks or measures for minutes; .ci/run has the steps' },
+  {
+    command: /^npm run [\w:]+( -- .*)?( && npm run [\w:]+)*$/,
+    why: 'builds, checks or measures for minutes; .ci/run has the steps',
+  },
   { command: /^bash \.ci\/run$/, why: 'is what runs this test' },
   { command: /^(sudo )?apt(-get)? install |^xcode-select --install$/, why: 'changes the machine' },
 ]

@@ -62,7 +62,7 @@ class PageRun {
     const t = this.#t
     if (notRun(line)) return
     const tool = missing.find((name) => new RegExp(`(^|[|&;(]\\s*)${name}\\b`).test(line))
-    if (tool) return void t.skip(`${line}: ${tool} is not installed`)
+    if (tool) return void t.pass(line, { skip: `${tool} is not installed` })
     const [, chat] = /^(?:npx )?openelm chat\b(.*)$/.exec(line) ?? []
     const todo = before + this.#local(shortened(line))
     if (/\bopenelm serve\b(?!.*--help)/.test(line)) return await this.#serve(todo, line)
@@ -77,7 +77,10 @@ class PageRun {
   /** A program, run by Node.js after its types are taken off. */
   async program({ lang, text, prints }: Block): Promise<void> {
     const name = `example-${++this.#examples}.mjs`
-    const { code } = await transform(this.#local(text), { loader: lang === 'ts' ? 'ts' : 'js', target: 'node20' })
+    const { code } = await transform(this.#local(text), {
+      loader: lang === 'ts' ? 'ts' : 'js',
+      target: 'node20',
+    })
     writeFileSync(join(this.#place.work, name), code)
     const ended = await runProgram(this.#place, process.execPath, [name])
     const title = `example ${this.#examples}, ${text.split('\n').find((line) => !line.startsWith('import')) ?? ''}`
@@ -117,4 +120,3 @@ class PageRun {
     return this.#server ? text.replaceAll(this.#server.address, DOCUMENTED) : text
   }
 }
-

@@ -32,7 +32,18 @@ export class Terminal {
     const command = ['env', ...assignments, process.execPath, `${root}bin/openelm.js`, ...args]
       .map(quote)
       .join(' ')
-    const session = ['-f', '/dev/null', 'new-session', '-d', '-x', `${size[0]}`, '-y', `${size[1]}`, '-c', folder]
+    const session = [
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-x',
+      `${size[0]}`,
+      '-y',
+      `${size[1]}`,
+      '-c',
+      folder,
+    ]
     if (interactive) {
       const shell = ['env', "PS1='$ '", 'sh', '-i'].join(' ')
       this.#tmux(...session, shell)
