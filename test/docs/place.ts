@@ -52,13 +52,16 @@ export async function makePlace(t: Test): Promise<Place> {
   return { home, work, env }
 }
 
+/** Longer than any command of a page takes, on a slow machine too. */
+const PATIENCE = 120_000
+
 /** Runs a program in a page's working folder; what it wrote to both outputs, in order. */
 export async function runProgram(
   { work, env }: Place,
   file: string,
   args: readonly string[],
 ): Promise<Ended> {
-  const child = spawn(file, args, { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, args, { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

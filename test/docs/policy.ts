@@ -34,8 +34,8 @@ export const SHORTENED: readonly Shortened[] = [
     why: 'a figure worth having takes several repetitions; a test only needs that they run',
   },
   {
-    from: /\bopenelm (bench .*--synthetic )(?:270M|1\.1B)(.*)/,
-    to: 'openelm $1270M$2 -p 8 -n 2',
+    from: /\bopenelm (bench .*--synthetic 270M)(?: --type q8_0,q4_0)?$/,
+    to: 'openelm $1 --type q4_0 -p 8 -n 2',
     why: 'prompts of 512 tokens and 128 tokens of text of a large model take a minute',
   },
 ]

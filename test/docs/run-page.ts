@@ -21,12 +21,15 @@ export async function runPage(t: Test, page: string): Promise<void> {
   const place = await makePlace(t)
   await makeFixtures(place, blocks)
   const run = new PageRun(t, place)
-  for (const block of blocks) {
-    if (block.file) writeFileSync(join(place.work, block.file), `${block.text}\n`)
-    if (SHELL.includes(block.lang)) await run.shell(block)
-    else if (PROGRAM.includes(block.lang)) await run.program(block)
+  try {
+    for (const block of blocks) {
+      if (block.file) writeFileSync(join(place.work, block.file), `${block.text}\n`)
+      if (SHELL.includes(block.lang)) await run.shell(block)
+      else if (PROGRAM.includes(block.lang)) await run.program(block)
+    }
+  } finally {
+    await run.end()
   }
-  await run.end()
 }
 
 /** Makes the files that commands of a page name, unless a command or a block makes them. */
@@ -68,10 +71,7 @@ class PageRun {
     if (/\bopenelm serve\b(?!.*--help)/.test(line)) return await this.#serve(todo, line)
     const ended = chat === undefined ? await runShell(this.#place, todo) : await runChat(this.#place, chat)
     this.#check(line, ended, /^error: /m.test(shown ?? ''))
-    if (shown === undefined || shown === '') return
-    const output = this.#public(ended.output)
-    if (matchesShown(shown, output)) t.pass(`${line}: prints what the page shows`)
-    else t.equal(output.trimEnd(), shown, `${line}: prints what the page shows`)
+    if (shown !== undefined && shown !== '') this.#compare(line, ended, shown)
   }
 
   /** A program, run by Node.js after its types are taken off. */
@@ -83,11 +83,9 @@ class PageRun {
     })
     writeFileSync(join(this.#place.work, name), code)
     const ended = await runProgram(this.#place, process.execPath, [name])
-    const title = `example ${this.#examples}, ${text.split('\n').find((line) => !line.startsWith('import')) ?? ''}`
+    const title = `program ${this.#examples}, ${text.split('\n').find((line) => !/^(import .*)?$/.test(line))}`
     this.#check(title, ended, false)
-    if (prints === undefined) return
-    if (matchesShown(prints, this.#public(ended.output))) this.#t.pass(`${title}: prints what the page shows`)
-    else this.#t.equal(ended.output.trimEnd(), prints, `${title}: prints what the page shows`)
+    if (prints !== undefined) this.#compare(title, ended, prints)
   }
 
   async #serve(todo: string, line: string): Promise<void> {
@@ -106,6 +104,11 @@ class PageRun {
   #check(title: string, { code, output }: Ended, fails: boolean): void {
     const right = fails ? code !== 0 : code === 0
     this.#t.ok(right, `${title}: ${fails ? 'fails as shown' : 'succeeds'}`, { code, output })
+  }
+
+  #compare(title: string, ended: Ended, shown: string): void {
+    const output = this.#public(ended.output).trimEnd()
+    this.#t.equal(matchesShown(shown, output) ? shown : output, shown, `${title}: prints what the page shows`)
   }
 
   /** With what differs here from a reader's machine. */
