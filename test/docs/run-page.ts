@@ -10,7 +10,7 @@ import { type Ended, makePlace, type Place, runProgram, runShell, Server } from 
 import { notRun, shortened, TOOLS } from './policy.js'
 import { type Command, commandsOf, matchesShown } from './shell.js'
 
-const missing = TOOLS.filter((tool) => spawnSync('which', [tool]).status !== 0)
+const missing = TOOLS.filter((tool) => spawnSync(tool, ['--version']).status !== 0)
 
 /** The address that pages give for a server; the test's is another. */
 const DOCUMENTED = '127.0.0.1:8080'

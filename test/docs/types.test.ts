@@ -12,7 +12,7 @@ tap.test('programs of type ts', async (t) => {
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(root, join(folder, 'node_modules/openelm'))
   symlinkSync(join(root, 'node_modules/openai'), join(folder, 'node_modules/openai'))
-  const programs = pages.flatMap(blocksOf).filter(({ lang }) => lang === 'ts' || lang === 'js')
+  const programs = pages.flatMap(blocksOf).filter(({ lang }) => lang === 'ts')
   t.ok(programs.length > 5, 'programs were found')
   const files = programs.map(({ text }, i) => {
     const file = join(folder, `example-${i}.mts`)
