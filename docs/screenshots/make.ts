@@ -14,20 +14,16 @@ import { root } from '../../test/support/files.js'
 import { Terminal } from '../../test/ui/tmux.js'
 import { screenSvg } from './svg.js'
 
-/** A scene: a title, columns and rows, and what is done in the terminal. */
+/** What a picture shows and how the program gets there. */
 interface Scene {
   readonly title: string
   readonly size: readonly [columns: number, rows: number]
-  readonly cursor: boolean
-  /** Opens a terminal and drives it to what is shown. */
-  play(home: string, size: readonly [number, number]): Promise<Terminal>
-}
-
-const unset = {
-  CI: undefined,
-  CONTINUOUS_INTEGRATION: undefined,
-  OPENELM_MODEL: undefined,
-  NO_COLOR: undefined,
+  /** Arguments of the command that is started. */
+  readonly args: readonly string[]
+  /** A shell shows what is typed into it, but not its prompt after the output; the chat shows its cursor. */
+  readonly shell: boolean
+  /** Drives the terminal until it shows the picture. */
+  play(terminal: Terminal, home: string): Promise<void>
 }
 
 async function enter(terminal: Terminal, text: string): Promise<void> {
@@ -37,14 +33,8 @@ async function enter(terminal: Terminal, text: string): Promise<void> {
   await sleep(200)
 }
 
-async function openChat(home: string, size: readonly [number, number]): Promise<Terminal> {
-  const env = { ...unset, XDG_STATE_HOME: home, OPENELM_THEME: 'dark' }
-  const terminal = new Terminal(['chat'], size, env)
-  await terminal.until(/Ask something/)
-  return terminal
-}
-
 async function ask(terminal: Terminal, question: string, answer: RegExp): Promise<void> {
+  await terminal.until(/Ask something/)
   await enter(terminal, question)
   await terminal.until(answer)
   await terminal.until(/tok\/s/)
@@ -55,66 +45,63 @@ const scenes: Readonly<Record<string, Scene>> = {
   chat: {
     title: 'openelm chat',
     size: [92, 22],
-    cursor: true,
-    async play(home, size) {
-      const terminal = await openChat(home, size)
+    args: ['chat'],
+    shell: false,
+    async play(terminal) {
       await ask(terminal, 'Define ocean.', /hydrosphere/)
       await ask(terminal, 'What is a dog?', /many breeds/)
-      await ask(terminal, 'What is the opposite of happy?', /is (un|s)/)
+      await ask(terminal, 'What is the opposite of happy?', /is unhappy/)
       terminal.type('Define mountain.')
       await terminal.until(/› Define mountain\./)
-      return terminal
     },
   },
   branches: {
     title: 'openelm chat: a question asked in two ways',
     size: [92, 28],
-    cursor: true,
-    async play(home, size) {
-      const terminal = await openChat(home, size)
+    args: ['chat'],
+    shell: false,
+    async play(terminal) {
       await ask(terminal, 'Define dog.', /Dog is/)
       await ask(terminal, '/edit 1 Define mountain.', /land mass/)
       await ask(terminal, '/variant 1', /Dog is[\s\S]*Dog is/)
       await ask(terminal, '/turns', /variant 1 of 2/)
-      return terminal
     },
   },
   bench: {
     title: 'openelm bench',
-    size: [160, 12],
-    cursor: false,
-    async play(home, size) {
-      const bin = join(home, 'bin')
-      mkdirSync(bin)
-      symlinkSync(join(root, 'bin/openelm.js'), join(bin, 'openelm'))
-      const terminal = new Terminal(['--version'], size, unset, true)
+    size: [148, 12],
+    args: ['--version'],
+    shell: true,
+    async play(terminal, home) {
+      mkdirSync(join(home, 'bin'))
+      symlinkSync(join(root, 'bin/openelm.js'), join(home, 'bin/openelm'))
       await terminal.until(/^(\$ )?\d+\.\d+\.\d+$/m)
-      await enter(terminal, `PATH=${bin}:$PATH; clear`)
+      await enter(terminal, `PATH=${join(home, 'bin')}:$PATH; clear`)
       await enter(terminal, 'openelm bench --synthetic 270M --type q8_0,q4_0')
-      await terminal.until(/(tg128.*\n[\s\S]*){2}\$ *$/)
-      return terminal
+      await terminal.until(/(tg128.*\n[\s\S]*){2}\$$/, 600_000)
     },
   },
 }
 
-async function make(name: string, { title, size, cursor, play }: Scene): Promise<void> {
+async function make(name: string, { title, size, args, shell, play }: Scene): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'openelm-screenshot-'))
-  let terminal: Terminal | undefined
+  const env = {
+    ...{ CI: undefined, CONTINUOUS_INTEGRATION: undefined, OPENELM_MODEL: undefined, NO_COLOR: undefined },
+    XDG_STATE_HOME: home,
+    OPENELM_THEME: 'dark',
+  }
+  const terminal = new Terminal(args, size, env, shell)
   try {
-    terminal = await play(home, size)
+    await play(terminal, home)
     const [column = 0, row = 0] = terminal.cursor.split(/[ ,]/).map(Number)
-    // A shell's prompt after the last output says nothing.
-    const capture = cursor ? terminal.styledScreen : terminal.styledScreen.trimEnd().replace(/\n\$$/, '')
-    const svg = screenSvg(capture, {
-      title,
-      columns: size[0],
-      ...(cursor ? { cursor: [column, row] as const } : {}),
-    })
-    const file = join(root, 'docs/images', `${name}.svg`)
-    writeFileSync(file, svg)
+    const screen = terminal.styledScreen
+    const capture = shell ? screen.trimEnd().replace(/\n\$$/, '') : screen
+    const cursor = shell ? {} : { cursor: [column, row] as const }
+    const svg = screenSvg(capture, { title, columns: size[0], ...cursor })
+    writeFileSync(join(root, 'docs/images', `${name}.svg`), svg)
     console.log(`docs/images/${name}.svg: ${svg.length} bytes`)
   } finally {
-    terminal?.close()
+    terminal.close()
     rmSync(home, { recursive: true, force: true })
   }
 }

@@ -103,8 +103,8 @@ export class Terminal {
   }
 
   /** Waits until the screen matches; fails with what is there instead. */
-  async until(what: RegExp): Promise<string> {
-    const end = Date.now() + PATIENCE
+  async until(what: RegExp, patience = PATIENCE): Promise<string> {
+    const end = Date.now() + patience
     for (;;) {
       const { screen } = this
       if (what.test(screen)) return screen
