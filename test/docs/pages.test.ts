@@ -1,4 +1,16 @@
-/** Every command and program of docs/*.md is run as a reader would run it; readme.test.ts does so with README.md. */
+/**
+ * Every command and program of docs/*.md is run as a reader would run it, in order, in one folder a page; readme.test.ts
+ * does so with README.md. How a page says what is what, by the word after a fence:
+ *
+ * - `sh`, or an indented block: commands, which have to succeed
+ * - `console`: commands after "$ ", and what they print, where … stands for anything; a command below which stands
+ *   "error: " has to fail
+ * - `ts`, `js`: a program; a `text` block right after it is what it prints
+ * - a language and a name, such as `jsonl questions.jsonl`: a file of that name, for the commands below
+ * - any other language: shown only
+ *
+ * Files that readers are expected to have are made by fixtures.ts; policy.ts lists what is not run, with reasons.
+ */
 import tap from 'tap'
 import { textOf } from '../support/files.js'
 import { blocksOf, PROGRAM, pages, SHELL } from './markdown.js'
