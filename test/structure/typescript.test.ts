@@ -130,7 +130,7 @@ tap.test(
 )
 
 tap.test('no `any`, and no comment that turns the type checker off', async (t) => {
-  const files = ['src', 'test', 'bench'].flatMap((folder) => filesUnder(folder, /\.tsx?$/))
+  const files = ['src', 'test', 'bench', 'docs'].flatMap((folder) => filesUnder(folder, /\.tsx?$/))
   const found: string[] = []
   for (const path of files) {
     const source = parse(path)

@@ -16,12 +16,14 @@ export class Terminal {
    * @param size columns and rows
    * @param env variables set for the command, undefined ones are unset
    * @param interactive the command is typed into a shell with job control
+   * @param folder where it runs
    */
   constructor(
     args: readonly string[],
     size: readonly [number, number],
     env: Readonly<Record<string, string | undefined>>,
     interactive = false,
+    folder = root,
   ) {
     this.#socket = `openelm-test-${process.pid}-${Math.random().toString(36).slice(2)}`
     const assignments = Object.entries(env).flatMap(([name, value]) =>
@@ -30,20 +32,37 @@ export class Terminal {
     const command = ['env', ...assignments, process.execPath, `${root}bin/openelm.js`, ...args]
       .map(quote)
       .join(' ')
+    const session = [
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-x',
+      `${size[0]}`,
+      '-y',
+      `${size[1]}`,
+      '-c',
+      folder,
+    ]
     if (interactive) {
       const shell = ['env', "PS1='$ '", 'sh', '-i'].join(' ')
-      this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', `${size[0]}`, '-y', `${size[1]}`, shell)
+      this.#tmux(...session, shell)
       this.type(command)
       this.press('Enter')
       return
     }
     const script = `${command}; echo "exit code $?"; stty -a | grep -o -- '-\\?icanon'; sleep 1000`
-    this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', `${size[0]}`, '-y', `${size[1]}`, script)
+    this.#tmux(...session, script)
   }
 
   /** The text on the screen and what has scrolled off it. */
   get screen(): string {
     return this.#tmux('capture-pane', '-p', '-S', '-').trimEnd()
+  }
+
+  /** The screen with the sequences that colour it. */
+  get styledScreen(): string {
+    return this.#tmux('capture-pane', '-e', '-p')
   }
 
   /** Column and row of the cursor, and whether it is shown. */
@@ -84,8 +103,8 @@ export class Terminal {
   }
 
   /** Waits until the screen matches; fails with what is there instead. */
-  async until(what: RegExp): Promise<string> {
-    const end = Date.now() + PATIENCE
+  async until(what: RegExp, patience = PATIENCE): Promise<string> {
+    const end = Date.now() + patience
     for (;;) {
       const { screen } = this
       if (what.test(screen)) return screen
