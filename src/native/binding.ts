@@ -122,9 +122,39 @@ export type NativeWeights =
   | { readonly file: NativeMappedFile; readonly tensors: readonly NativeTensor[] }
   | { readonly synthetic: number }
 
+/** Where layers run. `host` plays a GPU with threads; only the build for tests has it. */
+export type BackendName = 'cpu' | 'cuda' | 'metal' | 'host'
+
+/** A GPU that the addon can use. */
+export interface GpuDevice {
+  readonly backend: Exclude<BackendName, 'cpu'>
+  /** Such as `NVIDIA H100 80GB HBM3`. */
+  readonly name: string
+  /** Such as `compute capability 9.0, driver 13.0`. */
+  readonly details: string
+  readonly totalBytes: number
+  /** When it was asked. */
+  readonly freeBytes: number
+}
+
+export interface GpuDevices {
+  /** GPU backends compiled in. */
+  readonly compiled: readonly GpuDevice['backend'][]
+  readonly devices: readonly GpuDevice[]
+  /** Why a backend that is compiled in has no device, in its driver's words. */
+  readonly failures: readonly { readonly backend: GpuDevice['backend']; readonly message: string }[]
+}
+
 export interface NativeModelOptions {
   readonly threads: number
   readonly isa: IsaName
+  /** Default cpu. INVALID for one that is not compiled in; its driver's failure otherwise. */
+  readonly backend?: BackendName
+  /**
+   * The last so many layers run on the GPU, with the logits; the others on the CPU. Default, and at most: all.
+   * MEMORY, naming what is needed, free and would fit, if their weights do not fit.
+   */
+  readonly gpuLayers?: number
 }
 
 export type LogitsMode = 'none' | 'last' | 'all'
@@ -226,6 +256,13 @@ export interface NativeModel {
   readonly weightBytes: number
   readonly threads: number
   readonly isa: IsaName
+  readonly backend: BackendName
+  /** The GPU in use; null on the CPU. */
+  readonly device: GpuDevice | null
+  /** Layers on the GPU. */
+  readonly gpuLayers: number
+  /** Bytes of weights on the GPU. */
+  readonly gpuWeightBytes: number
   createSession(nCtx: number, kvType: KvType, nBatch: number): NativeSession
   createBatch(tokenizer: NativeTokenizer, options: NativeBatchOptions): NativeBatch
   /** Frees the weights once the calls in flight have ended. */
@@ -260,6 +297,8 @@ export interface KernelBenchResult {
 
 export interface NativeBinding {
   cpu(): CpuInfo
+  /** Asks the drivers; a bad one may end the process, so ask in one that may end. */
+  gpuDevices(): GpuDevices
   MappedFile: new (path: string) => NativeMappedFile
   Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
   /** `special` and `stripSpace` as in NativeTokenizer.decode; empty stop strings are ignored. */
