@@ -74,6 +74,15 @@ class Device {
   /// Waits for all that was enqueued; the first error since the last call.
   virtual Status synchronize() = 0;
 
+  /// A mark after what has been enqueued so far, and waiting for it alone, so that work behind it may go on
+  /// (a CUDA event). Downloads enqueued before the mark have arrived then; download() itself must not wait.
+  /// Of each device at most 64 marks are waited for at a time; waiting for one again returns at once.
+  virtual uint64_t mark() { return 0; }
+  virtual Status wait(uint64_t /*mark*/) { return synchronize(); }
+
+  /// Free memory now; info() has that at the start.
+  virtual size_t free_bytes() { return info().free_bytes; }
+
   // Ops. n is a number of tokens; activations are f32, row-major, [n][width] without gaps between rows
   // unless a leading dimension is given.
 
@@ -85,8 +94,9 @@ class Device {
                         DevicePointer y) = 0;
 
   /// y (=|+=) x · Wᵀ, [n][w.rows], y's rows ldy apart. `norm`: 0, or the weight of an RMS norm over x that is
-  /// applied first (eps then counts). For n <= small_batch() kernels for few tokens run, whose result for a
-  /// token does not depend on the others; above, kernels for many (matrix units).
+  /// applied first (eps then counts). For n <= small_batch() kernels for few tokens run; above, kernels for
+  /// many (matrix units). With either, the result for a token does not depend on the others (which may be
+  /// NaN: a few tokens that want the kernels for many are filled up with whatever is in memory) nor on n.
   virtual void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
                       DevicePointer y, uint32_t ldy, Store store) = 0;
 
@@ -101,12 +111,13 @@ class Device {
                             const DeviceBatch& batch, const CacheLayout& cache) = 0;
 
   /// out[t][h] = softmax(q · Kᵀ / √head_dim) · V for all query heads; q are the first heads of rows of qkv.
-  /// Results for a single token do not depend on what else is in the batch, nor those of a tile.
+  /// Results for a single token do not depend on what else is in the batch, nor those of a tile. What lies in
+  /// the cache behind the positions attended to is undefined (NaN too): it must not be multiplied by 0.
   virtual void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                          const CacheLayout& cache, DevicePointer out) = 0;
 
   /// out[t][0..k) = the k largest of logits[t][0..vocab), largest first, smaller id first among equals; NaN
-  /// never. k <= max_top_k().
+  /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k().
   virtual void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) = 0;
 
   /// The next pass continues the n sequences of a batch of single tokens: ids[t] = best[t * k].id and
