@@ -11,21 +11,6 @@ export type IsaName = 'reference' | 'avx2' | 'avx512' | 'amx' | 'neon'
 /** Element type of the kv cache. `q8_0` needs a head_dim that is a multiple of 32. */
 export type KvType = 'f32' | 'f16' | 'q8_0'
 
-/** What can compute. `cpu` is in every build; the others are in builds made for them. */
-export type BackendName = 'cpu' | GpuBackendName
-export type GpuBackendName = 'cuda' | 'metal'
-
-/** A GPU that a backend of this build can use. */
-export interface GpuDevice {
-  readonly backend: GpuBackendName
-  /** Such as `NVIDIA H100 80GB HBM3`. */
-  readonly name: string
-  /** Such as `compute capability 9.0, driver 13.0`. */
-  readonly details: string
-  readonly totalBytes: number
-  readonly freeBytes: number
-}
-
 export type NativeErrorCode =
   | 'INVALID'
   | 'IO'
