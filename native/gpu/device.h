@@ -120,8 +120,8 @@ class Device {
   /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k().
   virtual void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) = 0;
 
-  /// The next pass continues the n sequences of a batch of single tokens: ids[t] = best[t * k].id and
-  /// list[t].position += 1.
+  /// The next pass continues the n sequences of a batch of single tokens: ids[t] = best[t * k].id (0
+  /// for -1) and list[t].position += 1.
   virtual void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) = 0;
 
   /// Most tokens for which the kernels for few tokens are used.
