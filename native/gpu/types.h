@@ -5,7 +5,8 @@
 
 #include "gpu/compat.h"
 
-namespace openelm::gpu {
+namespace openelm {
+namespace gpu {
 
 /// One token of a batch, in an array on the device: [tokens].
 struct BatchToken {
@@ -40,4 +41,5 @@ struct Candidate {
 };
 static_assert(sizeof(Candidate) == 8, "as on every device");
 
-}  // namespace openelm::gpu
+}  // namespace gpu
+}  // namespace openelm

@@ -1,7 +1,11 @@
 #pragma once
 
+// For every backend, like blocks.h.
+
+#ifndef __METAL_VERSION__
 #include <cstddef>
 #include <cstdint>
+#endif
 
 namespace openelm {
 
