@@ -1,0 +1,177 @@
+#pragma once
+
+// One block's part of y = x · Wᵀ with both sides in bf16: a tile of tokens × rows, stepped through the columns 64 at
+// a time. Tiles of both sides arrive in shared memory by cp.async, several steps ahead; warps multiply fragments of
+// them (mma m16n8k16). The 128 bytes of a tile's row are swizzled by its number, so that neither the copies' stores
+// nor ldmatrix meet bank conflicts.
+//
+// Every output is one chain of mma over ascending columns, whatever the tile's shape: tiles may be chosen by the
+// number of tokens without a token's result changing.
+
+#include "gpu/cuda/tensor_core.cuh"
+
+namespace openelm::gpu::cuda {
+
+/// Columns of a step: 128 bytes.
+inline constexpr uint32_t kGemmStep = 64;
+inline constexpr uint32_t kStepChunks = kGemmStep * 2 / kChunk;
+
+struct GemmArgs {
+  const uint16_t* x;   // [n][ld], bf16
+  const uint16_t* w;   // [rows][ld], bf16
+  const uint16_t* up;  // the second matrix of a gated product
+  uint32_t n, rows;
+  uint32_t ld;  // elements, a multiple of kGemmStep
+  float* y;     // [n][ldy], or null
+  uint32_t ldy;
+  uint32_t add;       // y += instead of =
+  uint16_t* y_bf16;   // [n][ld_bf16], or null
+  uint32_t ld_bf16;   // rows rounded up; what is past rows is set to 0
+};
+
+/// silu(gate) · up.
+OPENELM_TENSOR float swiglu(float gate, float up) {
+  return divide_approx(gate, 1.0f + exp2_approx(gate * -1.44269504f)) * up;
+}
+
+/// Outputs (token, row) and (token, row + 1), row even.
+OPENELM_TENSOR void store_pair(const GemmArgs& args, uint32_t token, uint32_t row, float a, float b) {
+  if (token >= args.n) return;
+  if (args.y != nullptr && row < args.rows) {
+    float* y = args.y + static_cast<size_t>(token) * args.ldy + row;
+    if (row + 1 < args.rows && args.ldy % 2 == 0) {
+      struct alignas(8) Pair {
+        float a, b;
+      };
+      Pair* const pair = reinterpret_cast<Pair*>(y);
+      *pair = args.add ? Pair{pair->a + a, pair->b + b} : Pair{a, b};
+    } else {
+      y[0] = args.add ? y[0] + a : a;
+      if (row + 1 < args.rows) y[1] = args.add ? y[1] + b : b;
+    }
+  }
+  if (args.y_bf16 != nullptr && row < args.ld_bf16) {
+    *reinterpret_cast<uint32_t*>(args.y_bf16 + static_cast<size_t>(token) * args.ld_bf16 + row) = pack_bf16(a, b);
+  }
+}
+
+/// kTokens × kRows outputs by warps of kWarpTokens × kWarpRows, each side a multiple of 16. Of a gated product a warp
+/// holds kWarpRows / 2 rows of both matrices, so that gate and up of an output meet in one thread.
+template <uint32_t kTokens_, uint32_t kRows_, uint32_t kWarpTokens, uint32_t kWarpRows, uint32_t kStages_, bool kGated_>
+struct GemmTile {
+  static constexpr uint32_t kTokens = kTokens_, kRows = kRows_, kStages = kStages_;
+  static constexpr bool kGated = kGated_;
+  static constexpr uint32_t kWarpsAcross = kTokens / kWarpTokens;
+  static constexpr uint32_t kThreads = kWarpsAcross * (kRows / kWarpRows) * 32;
+  static constexpr uint32_t kStageBytes = (kTokens + kRows) * kGemmStep * 2;
+  static constexpr uint32_t kSharedBytes = kStageBytes * kStages;
+  /// Rows of the output that a block computes.
+  static constexpr uint32_t kOutputs = kGated ? kRows / 2 : kRows;
+  static constexpr uint32_t kHalf = kWarpRows / 2;
+  static constexpr uint32_t kM = kWarpTokens / 16, kN = kWarpRows / 8;
+  static constexpr uint32_t kRowsPerCopy = kThreads / kStepChunks;
+  static_assert(kTokens % kWarpTokens == 0 && kRows % kWarpRows == 0, "whole warps");
+  static_assert(kWarpTokens % 16 == 0 && kWarpRows % 16 == 0, "whole fragments");
+
+  /// Starts the copies of the step at column `column` into a stage.
+  static OPENELM_TENSOR void copy_step(const GemmArgs& args, SharedAddress stage, uint32_t token0, uint32_t row0,
+                                       uint32_t column) {
+    const uint32_t chunk = thread_index() % kStepChunks, first = thread_index() / kStepChunks;
+    const size_t offset = column + chunk * (kChunk / 2);
+#pragma unroll
+    for (uint32_t i = 0; i < (kTokens + kRowsPerCopy - 1) / kRowsPerCopy; ++i) {
+      const uint32_t r = first + i * kRowsPerCopy;
+      if (kTokens % kRowsPerCopy != 0 && r >= kTokens) break;
+      const uint32_t token = token0 + r;
+      copy_async(stage + swizzled<kStepChunks>(r, chunk), args.x + static_cast<size_t>(token) * args.ld + offset,
+                 token < args.n);
+    }
+#pragma unroll
+    for (uint32_t i = 0; i < (kRows + kRowsPerCopy - 1) / kRowsPerCopy; ++i) {
+      const uint32_t r = first + i * kRowsPerCopy;
+      if (kRows % kRowsPerCopy != 0 && r >= kRows) break;
+      const uint32_t in_warp = r % kWarpRows;
+      const bool up = kGated && in_warp >= kHalf;
+      const uint32_t row = row0 + (kGated ? r / kWarpRows * kHalf + in_warp % kHalf : r);
+      copy_async(stage + swizzled<kStepChunks>(kTokens + r, chunk),
+                 (up ? args.up : args.w) + static_cast<size_t>(row) * args.ld + offset, row < args.rows);
+    }
+  }
+
+  static OPENELM_TENSOR void multiply_step(float (&sums)[kM][kN][4], SharedAddress stage, uint32_t warp_token,
+                                           uint32_t warp_row, uint32_t lane) {
+#pragma unroll
+    for (uint32_t k = 0; k < kStepChunks; k += 2) {
+      uint32_t a[kM][4], b[kN / 2][4];
+#pragma unroll
+      for (uint32_t m = 0; m < kM; ++m) {
+        load_matrices(a[m], stage + swizzled<kStepChunks>(warp_token + 16 * m + a_row(lane), k + a_chunk(lane)));
+      }
+#pragma unroll
+      for (uint32_t n = 0; n < kN / 2; ++n) {
+        load_matrices(
+            b[n], stage + swizzled<kStepChunks>(kTokens + warp_row + 16 * n + b_row(lane), k + b_chunk(lane)));
+      }
+#pragma unroll
+      for (uint32_t m = 0; m < kM; ++m) {
+#pragma unroll
+        for (uint32_t n = 0; n < kN; ++n) {
+          mma_bf16(sums[m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+        }
+      }
+    }
+  }
+
+  static OPENELM_TENSOR void store(const GemmArgs& args, const float (&sums)[kM][kN][4], uint32_t token,
+                                   uint32_t row0, uint32_t warp, uint32_t lane) {
+#pragma unroll
+    for (uint32_t m = 0; m < kM; ++m) {
+#pragma unroll
+      for (uint32_t upper = 0; upper < 2; ++upper) {
+        const uint32_t t = token + 16 * m + 8 * upper + lane / 4;
+#pragma unroll
+        for (uint32_t n = 0; n < (kGated ? kN / 2 : kN); ++n) {
+          const uint32_t row = row0 + warp * (kGated ? kHalf : kWarpRows) + 8 * n + lane % 4 * 2;
+          float a = sums[m][n][2 * upper], b = sums[m][n][2 * upper + 1];
+          if (kGated) {
+            a = swiglu(a, sums[m][n + kN / 2][2 * upper]);
+            b = swiglu(b, sums[m][n + kN / 2][2 * upper + 1]);
+          }
+          store_pair(args, t, row, a, b);
+        }
+      }
+    }
+  }
+
+  /// The whole of a block; `shared`: kSharedBytes, aligned to 128.
+  static OPENELM_TENSOR void run(const GemmArgs& args, void* shared, uint32_t token_block, uint32_t row_block) {
+    const uint32_t lane = thread_index() % 32, warp = thread_index() / 32;
+    const uint32_t warp_token = warp % kWarpsAcross * kWarpTokens, warp_of_rows = warp / kWarpsAcross;
+    const uint32_t token0 = token_block * kTokens, row0 = row_block * kOutputs;
+    const uint32_t steps = args.ld / kGemmStep;
+    const SharedAddress stages = shared_address(shared);
+
+#pragma unroll
+    for (uint32_t s = 0; s < kStages - 1; ++s) {
+      if (s < steps) copy_step(args, stages + s * kStageBytes, token0, row0, s * kGemmStep);
+      copy_commit();
+    }
+    float sums[kM][kN][4] = {};
+    uint32_t read = 0, write = kStages - 1;
+    for (uint32_t step = 0; step < steps; ++step) {
+      // This step's tiles have arrived, and all warps are done with the stage that is overwritten now.
+      copy_wait<static_cast<int>(kStages) - 2>();
+      block_barrier();
+      const uint32_t ahead = step + kStages - 1;
+      if (ahead < steps) copy_step(args, stages + write * kStageBytes, token0, row0, ahead * kGemmStep);
+      copy_commit();
+      multiply_step(sums, stages + read * kStageBytes, warp_token, warp_of_rows * kWarpRows, lane);
+      read = read + 1 == kStages ? 0 : read + 1;
+      write = write + 1 == kStages ? 0 : write + 1;
+    }
+    copy_wait<0>();
+    store(args, sums, token0 + warp_token, row0, warp_of_rows, lane);
+  }
+};
+
+}  // namespace openelm::gpu::cuda

@@ -1,0 +1,14 @@
+// Runs the tensor-core kernels' bodies on a host, thread by thread, and prints TAP.
+
+#include "gpu/emulated.h"
+
+namespace openelm::gpu::cuda {
+void check_gemm_tiles();
+}  // namespace openelm::gpu::cuda
+
+int main() {
+  openelm::gpu::cuda::check_gemm_tiles();
+  const openelm::emulation::Tally& counts = openelm::emulation::tally();
+  std::printf("1..%d\n", counts.passed + counts.failed);
+  return counts.failed == 0 ? 0 : 1;
+}
