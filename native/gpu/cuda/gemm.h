@@ -28,8 +28,8 @@ struct GemmWorkspace {
 /// Bytes of GemmWorkspace::x for products of up to n tokens of up to `cols` columns.
 size_t gemm_activation_bytes(uint32_t n, uint32_t cols) noexcept;
 
-/// Bytes of GemmWorkspace::weights that serve matrices of up to these sizes. Large matrices are processed in
-/// panels of rows, so it is at most 64 MiB (or 256 rows, where those take more).
+/// Bytes of GemmWorkspace::weights that serve matrices, and pairs of them in gated products, of up to these sizes.
+/// Large ones are processed in panels of rows, so it is at most 64 MiB (or 512 rows, where those take more).
 size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept;
 
 /// Once for each device, with that device current: raises the kernels' limits of shared memory.

@@ -8,26 +8,12 @@
 // Every output is one chain of mma over ascending columns, whatever the tile's shape: tiles may be chosen by the
 // number of tokens without a token's result changing.
 
+#include "gpu/cuda/gemm_tiles.h"
 #include "gpu/cuda/tensor_core.cuh"
 
 namespace openelm::gpu::cuda {
 
-/// Columns of a step: 128 bytes.
-inline constexpr uint32_t kGemmStep = 64;
 inline constexpr uint32_t kStepChunks = kGemmStep * 2 / kChunk;
-
-struct GemmArgs {
-  const uint16_t* x;   // [n][ld], bf16
-  const uint16_t* w;   // [rows][ld], bf16
-  const uint16_t* up;  // the second matrix of a gated product
-  uint32_t n, rows;
-  uint32_t ld;  // elements, a multiple of kGemmStep
-  float* y;     // [n][ldy], or null
-  uint32_t ldy;
-  uint32_t add;       // y += instead of =
-  uint16_t* y_bf16;   // [n][ld_bf16], or null
-  uint32_t ld_bf16;   // rows rounded up; what is past rows is set to 0
-};
 
 /// silu(gate) · up.
 OPENELM_TENSOR float swiglu(float gate, float up) {
@@ -50,7 +36,7 @@ OPENELM_TENSOR void store_pair(const GemmArgs& args, uint32_t token, uint32_t ro
       if (row + 1 < args.rows) y[1] = args.add ? y[1] + b : b;
     }
   }
-  if (args.y_bf16 != nullptr && row < args.ld_bf16) {
+  if (args.y_bf16 != nullptr && row < args.rows_bf16) {
     *reinterpret_cast<uint32_t*>(args.y_bf16 + static_cast<size_t>(token) * args.ld_bf16 + row) = pack_bf16(a, b);
   }
 }

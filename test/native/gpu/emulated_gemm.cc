@@ -53,8 +53,8 @@ std::vector<float> check(const char* name, const Problem& p) {
   const uint32_t ldy = Data::ldy(p), ld_bf16 = (p.rows + 63) / 64 * 64;
   std::vector<float> y = data.y;
   std::vector<uint16_t> y_bf16(size_t{p.n} * ld_bf16, 0x7fc0);
-  const GemmArgs args = {data.x.data(), data.w.data(), data.up.data(), p.n, p.rows,  data.ld, y.data(),
-                         ldy,           p.add,         y_bf16.data(),  ld_bf16};
+  const GemmArgs args = {data.x.data(), data.w.data(),  data.up.data(), p.n,     p.rows, data.ld,
+                         p.add,         y.data(),       y_bf16.data(),  ldy,     ld_bf16, ld_bf16};
   std::vector<char> shared(Tile::kSharedBytes + 128);
   char* const aligned = shared.data() + (128 - reinterpret_cast<uintptr_t>(shared.data()) % 128) % 128;
   bool finished = true;

@@ -1,0 +1,52 @@
+#pragma once
+
+// The bf16 product in tiles of several shapes, and the choice among them.
+
+#include <cstddef>
+#include <cstdint>
+
+struct CUstream_st;
+
+namespace openelm::gpu::cuda {
+
+/// Columns that a tile takes at a time: 128 bytes of bf16.
+inline constexpr uint32_t kGemmStep = 64;
+
+/// y (=|+=) x · wᵀ or y = swiglu(x · wᵀ, x · upᵀ). Matrices are 16-byte aligned.
+struct GemmArgs {
+  const uint16_t* x;   // [n][ld], bf16
+  const uint16_t* w;   // [rows][ld], bf16
+  const uint16_t* up;  // the same, of a gated product
+  uint32_t n, rows;
+  uint32_t ld;  // elements, a multiple of kGemmStep
+  uint32_t add;
+  float* y;          // [n][ldy], or null
+  uint16_t* y_bf16;  // [n][ld_bf16], or null; ld_bf16 is even
+  uint32_t ldy, ld_bf16;
+  uint32_t rows_bf16;  // of y_bf16; those past `rows` are set to 0
+};
+
+/// A compiled tile.
+struct GemmTileInfo {
+  uint32_t tokens, rows;  // weight rows: of a gated product, half of each matrix
+  uint32_t threads;
+  uint32_t shared_bytes;
+  float speed;  // per output, relative to the largest
+  void (*plain)(GemmArgs);
+  void (*gated)(GemmArgs);
+};
+
+inline constexpr size_t kGemmTiles = 5;
+/// Largest first.
+extern const GemmTileInfo kGemmTileTable[kGemmTiles];
+
+/// The index of the tile that should be fastest. `rows`: of all weights, gate and up together.
+size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noexcept;
+
+/// Raises the kernels' limits of shared memory; a cudaError_t.
+int prepare_gemm_tiles();
+
+/// Enqueues; the launch's error, a cudaError_t.
+int launch_gemm_tile(const GemmTileInfo& tile, const GemmArgs& args, bool gated, CUstream_st* stream);
+
+}  // namespace openelm::gpu::cuda
