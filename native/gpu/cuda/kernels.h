@@ -16,10 +16,6 @@ namespace openelm::gpu::cuda {
 
 /// Most tokens of a product by matvec and gated_matvec.
 inline constexpr uint32_t kSmallBatch = 8;
-inline constexpr uint32_t kMaxTopK = 128;
-
-/// Once for each device, with that device current: raises the kernels' limits of shared memory.
-cudaError_t prepare_matvec();
 
 /// y (=|+=) x' · Wᵀ for n <= kSmallBatch; see Device::matmul.
 cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,

@@ -28,7 +28,6 @@ Status CudaDevice::prepare_kernels() {
   arrivals_memory_ = static_cast<uint8_t*>(arrivals);
   for (cudaEvent_t& event : marks_)
     if (error == cudaSuccess) error = cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
-  if (error == cudaSuccess) error = prepare_matvec();
   if (error == cudaSuccess) error = prepare_gemm();
   if (error == cudaSuccess) error = prepare_prefill_attention();
   if (error != cudaSuccess) return cuda_failure(error, "loading the kernels");
