@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gpu/compat.h"
+
 #ifdef __CUDACC__
 #define OPENELM_TENSOR __device__ __forceinline__
 #else
@@ -128,12 +130,6 @@ OPENELM_TENSOR uint32_t pack_f16(float low, float high) {
   asm("cvt.rn.f16x2.f32 %0, %1, %2;\n" : "=r"(r) : "f"(high), "f"(low));
   return r;
 }
-/// An f16 given by its bits.
-OPENELM_TENSOR float half_bits_to_float(uint32_t bits) {
-  float f;
-  asm("cvt.f32.f16 %0, %1;\n" : "=f"(f) : "h"(static_cast<uint16_t>(bits)));
-  return f;
-}
 
 /// 2^x, within 2 ulp; 0 for -infinity.
 OPENELM_TENSOR float exp2_approx(float x) {
@@ -142,7 +138,6 @@ OPENELM_TENSOR float exp2_approx(float x) {
   return y;
 }
 OPENELM_TENSOR float divide_approx(float a, float b) { return __fdividef(a, b); }
-OPENELM_TENSOR float as_float(uint32_t bits) { return __uint_as_float(bits); }
 /// Bytes of a and b picked by the nibbles of `selector`.
 OPENELM_TENSOR uint32_t pick_bytes(uint32_t a, uint32_t b, uint32_t selector) {
   return __byte_perm(a, b, selector);

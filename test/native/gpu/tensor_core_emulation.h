@@ -4,7 +4,6 @@
 // have all arrived, from the fragment layouts that the PTX ISA documents. Asynchronous copies are as late as they may
 // be: what they will overwrite turns into NaN at once, and arrives when their thread waits for it.
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -164,10 +163,8 @@ inline uint32_t pack_bf16(float low, float high) {
 inline uint32_t pack_f16(float low, float high) {
   return float_to_half(low) | static_cast<uint32_t>(float_to_half(high)) << 16;
 }
-inline float half_bits_to_float(uint32_t bits) { return half_to_float(static_cast<uint16_t>(bits)); }
 inline float exp2_approx(float x) { return std::exp2(x); }
 inline float divide_approx(float a, float b) { return a / b; }
-inline float as_float(uint32_t bits) { return std::bit_cast<float>(bits); }
 inline uint32_t pick_bytes(uint32_t a, uint32_t b, uint32_t selector) {
   const uint64_t bytes = a | static_cast<uint64_t>(b) << 32;
   uint32_t r = 0;
