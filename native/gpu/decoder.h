@@ -20,8 +20,8 @@ class Decoder {
 
   /// Begins to evaluate a token at a position below n_ctx. What was not taken of earlier passes is dropped.
   void start(int32_t id, size_t position);
-  /// Gives the device another pass, for the token that the last one chooses, at the next position. At most two
-  /// passes may be under way.
+  /// Gives the device another pass, for the token that the last one chooses, at the next position. At most
+  /// two passes may be under way.
   void go_on();
   /// Waits for the oldest pass not taken yet.
   Result<Candidate> take();

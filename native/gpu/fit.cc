@@ -53,11 +53,11 @@ Status check_weights_fit(Device& device, const ModelSource& source, size_t first
 
 Status context_does_not_fit(Device& device, size_t n_ctx, size_t position_bytes, size_t free) {
   const size_t fits = std::min(free / position_bytes, n_ctx - 1);
-  return Status(Code::memory, "A kv cache of " + std::to_string(n_ctx) + " positions needs " +
-                                  bytes_text(n_ctx * position_bytes) + " of GPU memory, " +
-                                  of_device(device, free) + ": " +
-                                  (fits > 0 ? "a context of " + std::to_string(fits) + " fits, or a smaller --gpu-layers"
-                                            : "use a smaller --gpu-layers"));
+  return Status(Code::memory,
+                "A kv cache of " + std::to_string(n_ctx) + " positions needs " +
+                    bytes_text(n_ctx * position_bytes) + " of GPU memory, " + of_device(device, free) + ": " +
+                    (fits > 0 ? "a context of " + std::to_string(fits) + " fits, or a smaller --gpu-layers"
+                              : "use a smaller --gpu-layers"));
 }
 
 Status batch_does_not_fit(Device& device, size_t tokens, size_t bytes, size_t free) {

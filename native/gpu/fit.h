@@ -11,8 +11,8 @@ namespace openelm::gpu {
 /// Such as "1.4 GB".
 std::string bytes_text(size_t bytes);
 
-/// `memory`, with what would fit, unless the device has room for the weights of layers [first, last] and for a
-/// session of modest size.
+/// `memory`, with what would fit, unless the device has room for the weights of layers [first, last] and for
+/// a session of modest size.
 Status check_weights_fit(Device& device, const ModelSource& source, size_t first);
 
 /// The error for a kv cache that does not fit.

@@ -6,8 +6,8 @@
 
 namespace openelm::gpu {
 
-/// What a plan tells the device, in one piece that one upload brings there. Laid out by the plan's sizes alone:
-/// those of equal shape agree.
+/// What a plan tells the device, in one piece that one upload brings there. Laid out by the plan's sizes
+/// alone: those of equal shape agree.
 class PassInput {
  public:
   explicit PassInput(const PassPlan& plan);

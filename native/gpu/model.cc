@@ -71,7 +71,8 @@ Status DeviceModel::forward(std::span<const Segment> segments, const float* hidd
   const std::vector<PassPlan> passes = plan_passes(segments, limits_);
   if (stop.load(std::memory_order_relaxed)) return Status(Code::aborted, "The evaluation was stopped");
   for (const PassPlan& plan : passes) {
-    if (Status status = make_room(plan.size(), plan.wanted(), plan.max_positions); !status.ok()) return status;
+    if (Status status = make_room(plan.size(), plan.wanted(), plan.max_positions); !status.ok())
+      return status;
     if (Status status = run(plan, hidden, output, stop); !status.ok()) {
       finish_quietly();
       return status;

@@ -18,17 +18,17 @@ namespace openelm::gpu {
 
 /// Where results go. Rows are those whose logits are wanted, segment after segment.
 struct Output {
-  float* logits = nullptr;     // [rows][vocab_size], or null
-  Candidate* best = nullptr;   // [rows][best_count] largest logits, for at most small_batch rows, or null
-  uint32_t best_count = 0;     // at most max_top_k
+  float* logits = nullptr;    // [rows][vocab_size], or null
+  Candidate* best = nullptr;  // [rows][best_count] largest logits, for at most small_batch rows, or null
+  uint32_t best_count = 0;    // at most max_top_k
 };
 
 /// Shared by sessions on any threads, whose calls take turns.
 class DeviceModel {
  public:
   /// Uploads the weights of layers [first, last]. `memory`, with what would fit, when they do not.
-  static Result<std::shared_ptr<DeviceModel>> create(std::shared_ptr<Device> device, const ModelSource& source,
-                                                     size_t first);
+  static Result<std::shared_ptr<DeviceModel>> create(std::shared_ptr<Device> device,
+                                                     const ModelSource& source, size_t first);
   ~DeviceModel();
 
   /// Memory for passes of so many tokens and contexts of so many positions. cos and sin: RoPE's angles,

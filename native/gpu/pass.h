@@ -1,7 +1,7 @@
 #pragma once
 
-// The ops of a forward pass, in order, on a device (OpenELM, arXiv 2404.14619, 2). They are enqueued, not run.
-
+// The ops of a forward pass, in order, on a device (OpenELM, arXiv 2404.14619, 2). They are enqueued, not
+// run.
 
 #include "gpu/activations.h"
 #include "gpu/plan.h"

@@ -11,8 +11,8 @@ namespace {
 void append(TokenPlan& plan, const GpuCache& cache, size_t first_pos, size_t count, size_t tile) {
   const size_t begin = plan.list.size();
   for (size_t i = 0; i < count; ++i)
-    plan.list.push_back({cache.address(), static_cast<uint32_t>(cache.n_ctx()),
-                         static_cast<uint32_t>(first_pos + i)});
+    plan.list.push_back(
+        {cache.address(), static_cast<uint32_t>(cache.n_ctx()), static_cast<uint32_t>(first_pos + i)});
   if (plan.few) return;
   // The last tokens attend to the most positions: longest work first evens out what the device is given.
   for (size_t tiles = (count + tile - 1) / tile; tiles-- > 0;) {

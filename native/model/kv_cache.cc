@@ -5,18 +5,25 @@
 
 namespace openelm {
 
-Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvType type, size_t n_ctx) {
+Status KvCache::check(const ModelConfig& config, KvType type, size_t n_ctx) {
   constexpr size_t kMaxContext = size_t{1} << 24;
   if (n_ctx < 1 || n_ctx > kMaxContext)
     return Status(Code::invalid, "Context length is out of range: " + std::to_string(n_ctx));
   if (type == KvType::q8_0 && config.head_dim % 32 != 0)
     return Status(Code::invalid, "A q8_0 kv cache needs a head_dim that is a multiple of 32");
+  return {};
+}
+
+Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvType type, size_t n_ctx,
+                                                 size_t layers, std::unique_ptr<gpu::GpuCache> gpu) {
+  if (Status status = check(config, type, n_ctx); !status.ok()) return status;
   auto cache = std::make_unique<KvCache>();
   cache->type_ = type;
   cache->n_ctx_ = n_ctx;
   cache->row_bytes_ = kv_row_bytes(type, config.head_dim);
   uint64_t offset = 0;
-  for (const uint32_t heads : config.kv_heads) {
+  for (size_t layer = 0; layer < layers; ++layer) {
+    const uint32_t heads = config.kv_heads[layer];
     const uint64_t bytes = static_cast<uint64_t>(heads) * n_ctx * cache->row_bytes_;
     const uint64_t aligned = (bytes + 63) / 64 * 64;
     cache->heads_.push_back(heads);
@@ -27,6 +34,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvTy
   if (offset > std::numeric_limits<size_t>::max() / 2)
     return Status(Code::memory, "The kv cache is too large");
   if (Status status = cache->memory_.reserve(static_cast<size_t>(offset)); !status.ok()) return status;
+  cache->gpu_ = std::move(gpu);
   return cache;
 }
 
@@ -43,6 +51,7 @@ void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
       }
     }
   }
+  if (gpu_) gpu_->copy_positions(*from.gpu_, n);
 }
 
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {

@@ -3,17 +3,23 @@
 #include <memory>
 #include <vector>
 
+#include "gpu/cache.h"
 #include "kernels/attention/attention.h"
 #include "model/config.h"
 #include "runtime/buffer.h"
 
 namespace openelm {
 
-/// Keys and values of one sequence, each layer sized by its own number of kv heads. Memory is taken from the
-/// system as positions are written.
+/// Keys and values of one sequence, each layer sized by its own number of kv heads. The first layers, those
+/// that the CPU computes, are in memory taken from the system as positions are written; the others, if any,
+/// in a cache on the GPU.
 class KvCache {
  public:
-  static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx);
+  /// Whether a cache can be like that.
+  static Status check(const ModelConfig& config, KvType type, size_t n_ctx);
+  /// Of all layers, or of the first ones; `gpu` holds the others.
+  static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx,
+                                                 size_t layers, std::unique_ptr<gpu::GpuCache> gpu = nullptr);
 
   KvLayer layer(size_t i) const noexcept;
 
@@ -24,9 +30,12 @@ class KvCache {
   /// Takes the first n positions from a cache of the same shape.
   void copy_positions(const KvCache& from, size_t n) noexcept;
 
+  /// The part on the GPU; null when the CPU has all layers.
+  const gpu::GpuCache* gpu() const noexcept { return gpu_.get(); }
+
   KvType type() const noexcept { return type_; }
   size_t n_ctx() const noexcept { return n_ctx_; }
-  size_t bytes() const noexcept { return memory_.size(); }
+  size_t bytes() const noexcept { return memory_.size() + (gpu_ ? gpu_->bytes() : 0); }
 
  private:
   KvType type_ = KvType::f16;
@@ -34,6 +43,7 @@ class KvCache {
   std::vector<size_t> heads_;          // of each layer
   std::vector<size_t> keys_, values_;  // offset of each layer
   Buffer memory_;
+  std::unique_ptr<gpu::GpuCache> gpu_;
 };
 
 }  // namespace openelm

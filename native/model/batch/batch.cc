@@ -6,7 +6,7 @@
 namespace openelm {
 
 Batch::Batch(std::shared_ptr<Model> model, const BatchOptions& options)
-    : model_(std::move(model)), options_(options), tile_(model_->kernels().attention.token_tile) {
+    : model_(std::move(model)), options_(options), tile_(model_->attention_tile()) {
   options_.n_batch = (std::max<size_t>(1, options.n_batch) + tile_ - 1) / tile_ * tile_;
   options_.step_tokens = std::max(options.step_tokens, options.slots + tile_);
 }
@@ -15,12 +15,13 @@ Result<std::unique_ptr<Batch>> Batch::create(std::shared_ptr<Model> model, const
   std::unique_ptr<Batch> batch(new Batch(std::move(model), options));
   const ModelConfig& config = batch->model_->config();
   for (size_t i = 0; i < options.slots; ++i) {
-    Result<std::unique_ptr<KvCache>> kv = KvCache::create(config, options.kv_type, options.n_ctx);
+    Result<std::unique_ptr<KvCache>> kv = batch->model_->create_cache(options.kv_type, options.n_ctx);
     if (!kv.ok()) return kv.status;
     batch->slots_.emplace_back().kv = std::move(kv.value);
   }
   batch->logits_.resize(options.slots * config.vocab_size);
-  batch->model_->reserve_positions(options.n_ctx);
+  if (Status status = batch->model_->reserve(options.n_ctx, batch->options_.step_tokens); !status.ok())
+    return status;
   return batch;
 }
 
