@@ -79,7 +79,8 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
     isa: options.isa ?? [undefined],
     backend: options.backend ?? [undefined],
     gpuLayers: options.gpuLayers ?? [undefined],
-  })
+    // The CPU has no use for several numbers of layers.
+  }).filter(({ backend, gpuLayers }) => backend !== 'cpu' || gpuLayers === options.gpuLayers?.[0])
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
   const formatter = createFormatter(options.output)
