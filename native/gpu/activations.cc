@@ -15,7 +15,7 @@ Status Activations::reserve(Device& device, const DeviceWeights& weights, size_t
   const std::pair<DeviceMemory*, size_t> buffers[] = {
       {&residual, tokens * weights.dim},        {&qkv, tokens * weights.max_qkv()},
       {&attn, tokens * weights.max_attn()},     {&ffn, tokens * weights.max_ffn()},
-      {&kept_residual, tokens * weights.dim},   {&kept_qkv, tokens * weights.max_qkv()},
+      {&kept_residual, wanted * weights.dim},   {&kept_qkv, wanted * weights.max_qkv()},
       {&logits, wanted * weights.vocab_size()},
   };
   size_t bytes = 0;

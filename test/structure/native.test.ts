@@ -6,9 +6,10 @@ import { filesUnder, root, textOf } from '../support/files.js'
 
 /** What each folder of native/ may include from, besides itself. */
 const mayInclude: Record<string, readonly string[]> = {
-  addon: ['model', 'probe', 'kernels', 'runtime', 'cpu', 'quant'],
+  addon: ['model', 'gpu', 'probe', 'kernels', 'runtime', 'cpu', 'quant'],
   probe: ['kernels', 'runtime', 'quant'],
-  model: ['kernels', 'runtime', 'cpu', 'quant'],
+  model: ['gpu', 'kernels', 'runtime', 'cpu', 'quant'],
+  gpu: ['runtime', 'quant'],
   cpu: ['kernels', 'quant'],
   kernels: ['quant', 'runtime'],
   runtime: ['quant'],
