@@ -34,7 +34,7 @@ struct MatvecArgs {
   uint32_t tokens;      // <= the kernel's Tokens
   uint32_t ldy;
   uint32_t add;    // 1: +=
-  uint32_t panel;  // columns of x that are in shared memory at a time: a multiple of kPanelMultiple
+  uint32_t panel;  // columns of x that are in shared memory at a time: see MatvecShared
   float eps;
   uint32_t unused;
 };
@@ -100,12 +100,10 @@ struct AdvanceArgs {
 /// Positions of a chunk of decode attention. Fixed, so that a token's result depends on its position alone.
 GPU_CONSTANT uint32_t kAttentionChunk = 64;
 /// Tokens of an attention tile (attend_tile), at most.
-GPU_CONSTANT uint32_t kAttentionTile = 16;
+GPU_CONSTANT uint32_t kAttentionTile = 8;
 /// Logits of a slice of top_k, and the most candidates it finds.
 GPU_CONSTANT uint32_t kTopKSlice = 1024;
 GPU_CONSTANT uint32_t kMaxTopK = 128;
-/// matvec's panels.
-GPU_CONSTANT uint32_t kPanelMultiple = 1024;
 
 }  // namespace gpu
 }  // namespace openelm
