@@ -15,9 +15,13 @@ constexpr size_t kPanelBytes = size_t{64} << 20;
 constexpr uint32_t kPanelRows = 256;
 
 /// bf16 matrices that need no copy.
-bool is_direct(const DeviceMatrix& w) { return w.type == DType::bf16 && w.cols % kGemmStep == 0; }
+bool is_direct(const DeviceMatrix& w) {
+  return w.type == DType::bf16 && w.cols % kGemmStep == 0;
+}
 
-uint16_t* elements(DevicePointer p) { return reinterpret_cast<uint16_t*>(p); }
+uint16_t* elements(DevicePointer p) {
+  return reinterpret_cast<uint16_t*>(p);
+}
 
 /// One matrix, or a pair for a gated product.
 struct Product {
@@ -63,7 +67,8 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
     if (out.bf16 != nullptr) args.y_bf16 = out.bf16 + first;
     args.ld_bf16 = gemm_row(w.rows);
     args.rows_bf16 = first + rows == w.rows ? args.ld_bf16 - first : rows;
-    const size_t tile = choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors));
+    const size_t tile =
+        choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors));
     const int error = launch_gemm_tile(kGemmTileTable[tile], args, product.gated, stream);
     if (error != cudaSuccess) return static_cast<cudaError_t>(error);
   }
@@ -71,8 +76,9 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
 }
 
 /// Activations on their way to bf16, then the product.
-cudaError_t convert_and_multiply(const Product& product, const float* x, uint32_t n, const float* norm, float eps,
-                                 const GemmOutput& out, const GemmWorkspace& workspace, cudaStream_t stream) {
+cudaError_t convert_and_multiply(const Product& product, const float* x, uint32_t n, const float* norm,
+                                 float eps, const GemmOutput& out, const GemmWorkspace& workspace,
+                                 cudaStream_t stream) {
   if (n == 0 || product.w[0]->rows == 0) return cudaSuccess;
   uint16_t* const activations = static_cast<uint16_t*>(workspace.x);
   const uint32_t cols = product.w[0]->cols;
@@ -83,7 +89,9 @@ cudaError_t convert_and_multiply(const Product& product, const float* x, uint32_
 
 }  // namespace
 
-uint32_t gemm_row(uint32_t cols) noexcept { return (cols + kGemmStep - 1) / kGemmStep * kGemmStep; }
+uint32_t gemm_row(uint32_t cols) noexcept {
+  return (cols + kGemmStep - 1) / kGemmStep * kGemmStep;
+}
 
 size_t gemm_activation_bytes(uint32_t n, uint32_t cols) noexcept {
   return size_t{n} * gemm_row(cols) * sizeof(uint16_t);
@@ -94,7 +102,9 @@ size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept {
   return std::min(rows * pair_bytes, std::max(kPanelBytes, kPanelRows * pair_bytes));
 }
 
-cudaError_t prepare_gemm() { return static_cast<cudaError_t>(prepare_gemm_tiles()); }
+cudaError_t prepare_gemm() {
+  return static_cast<cudaError_t>(prepare_gemm_tiles());
+}
 
 cudaError_t gemm(const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,
                  const GemmOutput& out, const GemmWorkspace& workspace, cudaStream_t stream) {

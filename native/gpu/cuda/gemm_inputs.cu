@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads)
     convert_kernel(const float* x, uint32_t cols, const float* norm, float eps, uint16_t* y, uint32_t ld) {
   const float* const row = x + static_cast<size_t>(blockIdx.x) * cols;
   uint16_t* const out = y + static_cast<size_t>(blockIdx.x) * ld;
-  const bool aligned = cols % 4 == 0;
+  const bool aligned = cols % 4 == 0 && (reinterpret_cast<uint64_t>(x) | reinterpret_cast<uint64_t>(norm)) % 16 == 0;
   float scale = 1.0f;
   if (norm != nullptr) {
     float sum = 0.0f;
@@ -73,15 +73,16 @@ __global__ void __launch_bounds__(kThreads)
     dequantize_kernel(MatrixRef w, uint32_t first, uint32_t parts, uint32_t count, uint16_t* out) {
   const uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= count) return;
-  float v[kPart];
-  dequantize_8(row_of<Block>(w, first + i / parts), i % parts * kPart, v);
+  const uint32_t row = first + i / parts, col = i % parts * kPart;
+  float v[kPart] = {};
+  if (col < w.cols) dequantize_8(row_of<Block>(w, row), col, v);
   store_part(out + static_cast<size_t>(i) * kPart, v);
 }
 
 }  // namespace
 
-cudaError_t convert_activations(const float* x, uint32_t n, uint32_t cols, const float* norm, float eps, uint16_t* y,
-                                uint32_t ld, cudaStream_t stream) {
+cudaError_t convert_activations(const float* x, uint32_t n, uint32_t cols, const float* norm, float eps,
+                                uint16_t* y, uint32_t ld, cudaStream_t stream) {
   convert_kernel<<<n, kThreads, 0, stream>>>(x, cols, norm, eps, y, ld);
   return cudaGetLastError();
 }
@@ -91,8 +92,8 @@ cudaError_t dequantize_rows(const DeviceMatrix& w, uint32_t first, uint32_t rows
   const MatrixRef matrix = {w.quants, w.scales, w.rows, w.cols};
   const uint32_t parts = ld / kPart, count = rows * parts;
   with_block(w.type, [&]<class Block>(BlockTag<Block>) {
-    dequantize_kernel<Block><<<(count + kThreads - 1) / kThreads, kThreads, 0, stream>>>(matrix, first, parts, count,
-                                                                                         out);
+    dequantize_kernel<Block>
+        <<<(count + kThreads - 1) / kThreads, kThreads, 0, stream>>>(matrix, first, parts, count, out);
   });
   return cudaGetLastError();
 }

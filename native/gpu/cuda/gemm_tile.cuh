@@ -1,12 +1,12 @@
 #pragma once
 
-// One block's part of y = x · Wᵀ with both sides in bf16: a tile of tokens × rows, stepped through the columns 64 at
-// a time. Tiles of both sides arrive in shared memory by cp.async, several steps ahead; warps multiply fragments of
-// them (mma m16n8k16). The 128 bytes of a tile's row are swizzled by its number, so that neither the copies' stores
-// nor ldmatrix meet bank conflicts.
+// One block's part of y = x · Wᵀ with both sides in bf16: a tile of tokens × rows, stepped through the
+// columns 64 at a time. Tiles of both sides arrive in shared memory by cp.async, several steps ahead; warps
+// multiply fragments of them (mma m16n8k16). The 128 bytes of a tile's row are swizzled by its number, so
+// that neither the copies' stores nor ldmatrix meet bank conflicts.
 //
-// Every output is one chain of mma over ascending columns, whatever the tile's shape: tiles may be chosen by the
-// number of tokens without a token's result changing.
+// Every output is one chain of mma over ascending columns, whatever the tile's shape: tiles may be chosen by
+// the number of tokens without a token's result changing.
 
 #include "gpu/cuda/gemm_tiles.h"
 #include "gpu/cuda/tensor_core.cuh"
@@ -37,13 +37,16 @@ OPENELM_TENSOR void store_pair(const GemmArgs& args, uint32_t token, uint32_t ro
     }
   }
   if (args.y_bf16 != nullptr && row < args.rows_bf16) {
-    *reinterpret_cast<uint32_t*>(args.y_bf16 + static_cast<size_t>(token) * args.ld_bf16 + row) = pack_bf16(a, b);
+    *reinterpret_cast<uint32_t*>(args.y_bf16 + static_cast<size_t>(token) * args.ld_bf16 + row) =
+        pack_bf16(a, b);
   }
 }
 
-/// kTokens × kRows outputs by warps of kWarpTokens × kWarpRows, each side a multiple of 16. Of a gated product a warp
-/// holds kWarpRows / 2 rows of both matrices, so that gate and up of an output meet in one thread.
-template <uint32_t kTokens_, uint32_t kRows_, uint32_t kWarpTokens, uint32_t kWarpRows, uint32_t kStages_, bool kGated_>
+/// kTokens × kRows outputs by warps of kWarpTokens × kWarpRows, each side a multiple of 16. Of a gated
+/// product a warp holds kWarpRows / 2 rows of both matrices, so that gate and up of an output meet in one
+/// thread.
+template <uint32_t kTokens_, uint32_t kRows_, uint32_t kWarpTokens, uint32_t kWarpRows, uint32_t kStages_,
+          bool kGated_>
 struct GemmTile {
   static constexpr uint32_t kTokens = kTokens_, kRows = kRows_, kStages = kStages_;
   static constexpr bool kGated = kGated_;
@@ -60,8 +63,8 @@ struct GemmTile {
   static_assert(kWarpTokens % 16 == 0 && kWarpRows % 16 == 0, "whole fragments");
 
   /// Starts the copies of the step at column `column` into a stage.
-  static OPENELM_TENSOR void copy_step(const GemmArgs& args, SharedAddress stage, uint32_t token0, uint32_t row0,
-                                       uint32_t column) {
+  static OPENELM_TENSOR void copy_step(const GemmArgs& args, SharedAddress stage, uint32_t token0,
+                                       uint32_t row0, uint32_t column) {
     const uint32_t chunk = thread_index() % kStepChunks, first = thread_index() / kStepChunks;
     const size_t offset = column + chunk * (kChunk / 2);
 #pragma unroll
@@ -69,8 +72,8 @@ struct GemmTile {
       const uint32_t r = first + i * kRowsPerCopy;
       if (kTokens % kRowsPerCopy != 0 && r >= kTokens) break;
       const uint32_t token = token0 + r;
-      copy_async(stage + swizzled<kStepChunks>(r, chunk), args.x + static_cast<size_t>(token) * args.ld + offset,
-                 token < args.n);
+      copy_async(stage + swizzled<kStepChunks>(r, chunk),
+                 args.x + static_cast<size_t>(token) * args.ld + offset, token < args.n);
     }
 #pragma unroll
     for (uint32_t i = 0; i < (kRows + kRowsPerCopy - 1) / kRowsPerCopy; ++i) {
@@ -91,12 +94,13 @@ struct GemmTile {
       uint32_t a[kM][4], b[kN / 2][4];
 #pragma unroll
       for (uint32_t m = 0; m < kM; ++m) {
-        load_matrices(a[m], stage + swizzled<kStepChunks>(warp_token + 16 * m + a_row(lane), k + a_chunk(lane)));
+        load_matrices(a[m],
+                      stage + swizzled<kStepChunks>(warp_token + 16 * m + a_row(lane), k + a_chunk(lane)));
       }
 #pragma unroll
       for (uint32_t n = 0; n < kN / 2; ++n) {
-        load_matrices(
-            b[n], stage + swizzled<kStepChunks>(kTokens + warp_row + 16 * n + b_row(lane), k + b_chunk(lane)));
+        load_matrices(b[n], stage + swizzled<kStepChunks>(kTokens + warp_row + 16 * n + b_row(lane),
+                                                          k + b_chunk(lane)));
       }
 #pragma unroll
       for (uint32_t m = 0; m < kM; ++m) {
@@ -130,7 +134,8 @@ struct GemmTile {
   }
 
   /// The whole of a block; `shared`: kSharedBytes, aligned to 128.
-  static OPENELM_TENSOR void run(const GemmArgs& args, void* shared, uint32_t token_block, uint32_t row_block) {
+  static OPENELM_TENSOR void run(const GemmArgs& args, void* shared, uint32_t token_block,
+                                 uint32_t row_block) {
     const uint32_t lane = thread_index() % 32, warp = thread_index() / 32;
     const uint32_t warp_token = warp % kWarpsAcross * kWarpTokens, warp_of_rows = warp / kWarpsAcross;
     const uint32_t token0 = token_block * kTokens, row0 = row_block * kOutputs;

@@ -14,7 +14,8 @@ __global__ void __launch_bounds__(Tile::kThreads, kBlocks) gemm_kernel(GemmArgs 
 }
 
 /// kBlocks: at least so many to a multiprocessor, which bounds registers.
-template <uint32_t kTokens, uint32_t kRows, uint32_t kWarpTokens, uint32_t kWarpRows, uint32_t kStages, int kBlocks>
+template <uint32_t kTokens, uint32_t kRows, uint32_t kWarpTokens, uint32_t kWarpRows, uint32_t kStages,
+          int kBlocks>
 constexpr GemmTileInfo tile_info(float speed) {
   using Plain = GemmTile<kTokens, kRows, kWarpTokens, kWarpRows, kStages, false>;
   using Gated = GemmTile<kTokens, kRows, kWarpTokens, kWarpRows, kStages, true>;
@@ -27,7 +28,9 @@ constexpr GemmTileInfo tile_info(float speed) {
           gemm_kernel<Gated, kBlocks>};
 }
 
-constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
+constexpr uint32_t divide_up(uint32_t a, uint32_t b) {
+  return (a + b - 1) / b;
+}
 
 }  // namespace
 
@@ -46,7 +49,8 @@ size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noe
     const GemmTileInfo& tile = kGemmTileTable[i];
     // Tiles that the busiest multiprocessor computes, and how long one takes.
     const uint32_t tiles = divide_up(n, tile.tokens) * divide_up(rows, tile.rows);
-    const float cost = static_cast<float>(divide_up(tiles, multiprocessors) * tile.tokens * tile.rows) / tile.speed;
+    const float cost =
+        static_cast<float>(divide_up(tiles, multiprocessors) * tile.tokens * tile.rows) / tile.speed;
     if (i == 0 || cost < best_cost) {
       best = i;
       best_cost = cost;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "gpu/cuda/prefill_attention.cuh"
+#include "gpu/cuda/prefill_attention_wide.h"
 
 namespace openelm::gpu::cuda {
 namespace {
@@ -16,7 +17,7 @@ __global__ void __launch_bounds__(Kernel::kThreads, 2) attention_kernel(PrefillA
   Kernel::run(args, openelm_positions, gridDim.y - 1 - blockIdx.y, blockIdx.x);
 }
 
-/// Calls f with a null pointer to the kernel's type; false when there is none.
+/// Calls f with a null pointer to the kernel's type; false when heads are too wide.
 template <KvType kType, class F>
 bool with_head_dim(uint32_t head_dim, F f) {
   if (head_dim <= 64) {
@@ -62,8 +63,8 @@ cudaError_t prepare_prefill_attention() {
 }
 
 cudaError_t prefill_attention(const float* qkv, uint32_t ldq, const HeadShape& shape, const BatchToken* list,
-                              const AttentionTile* tiles, uint32_t tile_count, const CacheLayout& cache, float* out,
-                              cudaStream_t stream) {
+                              const AttentionTile* tiles, uint32_t tile_count, const CacheLayout& cache,
+                              float* out, cudaStream_t stream) {
   if (tile_count == 0) return cudaSuccess;
   PrefillAttentionArgs args = {};
   args.qkv = qkv;
@@ -76,11 +77,12 @@ cudaError_t prefill_attention(const float* qkv, uint32_t ldq, const HeadShape& s
   args.head_dim = shape.head_dim;
   args.cache = cache;
   args.scale = static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(shape.head_dim)));
-  const bool found = with_kernel(static_cast<KvType>(cache.kv_type), shape.head_dim, [&]<class Kernel>(Kernel*) {
-    attention_kernel<Kernel>
-        <<<dim3(shape.heads, tile_count), Kernel::kThreads, Kernel::kSharedBytes, stream>>>(args);
-  });
-  return found ? cudaGetLastError() : cudaErrorNotSupported;
+  const bool found =
+      with_kernel(static_cast<KvType>(cache.kv_type), shape.head_dim, [&]<class Kernel>(Kernel*) {
+        attention_kernel<Kernel>
+            <<<dim3(shape.heads, tile_count), Kernel::kThreads, Kernel::kSharedBytes, stream>>>(args);
+      });
+  return found ? cudaGetLastError() : prefill_attention_wide(args, tile_count, stream);
 }
 
 }  // namespace openelm::gpu::cuda

@@ -1,28 +1,17 @@
 #pragma once
 
-// One block's part of prefill attention: a tile of up to 64 tokens of a sequence, one query head. Four warps hold 16
-// tokens each; keys and values pass through shared memory a block of positions at a time, as f16, the next one being
-// on its way while this one is computed.
+// One block's part of prefill attention: a tile of up to 64 tokens of a sequence, one query head. Four warps
+// hold 16 tokens each; keys and values pass through shared memory a block of positions at a time, as f16, the
+// next one being on its way while this one is computed.
 //
-// Queries are split in two f16, x ≈ high + low, so that scores are as exact as the f16 keys allow; probabilities are
-// f16 in [0, 1]; scores, sums and outputs are f32. Positions behind the tile's last token are read as zeros, since
-// the cache holds anything there; those behind a token of the tile are masked.
+// Queries are split in two f16, x ≈ high + low, so that scores are as exact as the f16 keys allow;
+// probabilities are f16 in [0, 1]; scores, sums and outputs are f32. Positions behind the tile's last token
+// are read as zeros, since the cache holds anything there; those behind a token of the tile are masked.
 
-#include "gpu/bodies/arguments.h"
 #include "gpu/cuda/prefill_cache.cuh"
 #include "gpu/cuda/tensor_core.cuh"
 
 namespace openelm::gpu::cuda {
-
-struct PrefillAttentionArgs {
-  const float* qkv;
-  const BatchToken* list;
-  const AttentionTile* tiles;
-  float* out;
-  uint32_t ldq, heads, kv_heads, head_dim;
-  CacheLayout cache;
-  float scale;  // log2(e) / √head_dim
-};
 
 /// kHeadDim: head_dim, or a larger number: dims behind head_dim are zeros. kPositions: keys at a time.
 template <KvType kType, uint32_t kHeadDim, uint32_t kPositions>
@@ -32,7 +21,7 @@ struct PrefillAttention {
   static constexpr uint32_t kMatrixBytes = kPositions * kHeadDim * 2;
   static constexpr uint32_t kStageBytes = 2 * kMatrixBytes;  // keys, values
   static constexpr uint32_t kSharedBytes = 2 * kStageBytes;
-  static constexpr uint32_t kSteps = kHeadDim / 16;  // of a dot product of q and k
+  static constexpr uint32_t kSteps = kHeadDim / 16;      // of a dot product of q and k
   static constexpr bool kQueriesStay = kHeadDim <= 128;  // in registers
 
   struct Queries {
@@ -44,7 +33,8 @@ struct PrefillAttention {
                                    SharedAddress stage) {
 #pragma unroll
     for (uint32_t i = 0; i < kPositions * kChunks / kThreads; ++i) {
-      const uint32_t row = (thread_index() + i * kThreads) / kChunks, chunk = (thread_index() + i * kThreads) % kChunks;
+      const uint32_t row = (thread_index() + i * kThreads) / kChunks,
+                     chunk = (thread_index() + i * kThreads) % kChunks;
       const bool valid = first + row <= last && chunk * 8 < head_dim;
       const size_t offset = static_cast<size_t>(first + row) * kv.row_bytes;
       const SharedAddress to = stage + swizzled<kChunks>(row, chunk);
@@ -75,8 +65,8 @@ struct PrefillAttention {
     }
   }
 
-  static OPENELM_TENSOR void score_step(float (&scores)[kPositions / 8][4], const Queries& q, SharedAddress keys,
-                                        uint32_t step) {
+  static OPENELM_TENSOR void score_step(float (&scores)[kPositions / 8][4], const Queries& q,
+                                        SharedAddress keys, uint32_t step) {
     const uint32_t lane = thread_index() % 32;
 #pragma unroll
     for (uint32_t n = 0; n < kPositions / 16; ++n) {
@@ -93,7 +83,8 @@ struct PrefillAttention {
   /// Scores to probabilities under the running maximum; what was summed so far is rescaled when that grows.
   /// position: of the warp's first token; first: of the first key.
   static OPENELM_TENSOR void soften(float (&scores)[kPositions / 8][4], float (&sums)[kHeadDim / 8][4],
-                                    float (&maximum)[2], float (&total)[2], uint32_t position, uint32_t first) {
+                                    float (&maximum)[2], float (&total)[2], uint32_t position,
+                                    uint32_t first) {
     const uint32_t lane = thread_index() % 32;
     if (first + kPositions > position + 1) {
 #pragma unroll
@@ -135,8 +126,8 @@ struct PrefillAttention {
   }
 
   /// sums += probabilities · values. C's layout of two tiles of scores is A's of one of probabilities.
-  static OPENELM_TENSOR void add_values(float (&sums)[kHeadDim / 8][4], const float (&scores)[kPositions / 8][4],
-                                        SharedAddress values) {
+  static OPENELM_TENSOR void add_values(float (&sums)[kHeadDim / 8][4],
+                                        const float (&scores)[kPositions / 8][4], SharedAddress values) {
     const uint32_t lane = thread_index() % 32;
 #pragma unroll
     for (uint32_t k = 0; k < kPositions / 16; ++k) {
@@ -176,7 +167,8 @@ struct PrefillAttention {
   }
 
   /// The whole of a block; `shared`: kSharedBytes, aligned to 128.
-  static OPENELM_TENSOR void run(const PrefillAttentionArgs& args, void* shared, uint32_t tile_index, uint32_t head) {
+  static OPENELM_TENSOR void run(const PrefillAttentionArgs& args, void* shared, uint32_t tile_index,
+                                 uint32_t head) {
     const AttentionTile tile = args.tiles[tile_index];
     const BatchToken token = args.list[tile.first_token];
     const KvHead kv = kv_head_of(token, args.cache, head / (args.heads / args.kv_heads));
@@ -204,7 +196,8 @@ struct PrefillAttention {
       block_barrier();
       const SharedAddress stage = stages + first / kPositions % 2 * kStageBytes;
       if (first + kPositions <= last) {
-        fetch(kv, first + kPositions, last, args.head_dim, stages + (first / kPositions + 1) % 2 * kStageBytes);
+        fetch(kv, first + kPositions, last, args.head_dim,
+              stages + (first / kPositions + 1) % 2 * kStageBytes);
       }
       copy_commit();
       // Blocks behind the warp's last token would add nothing.
@@ -219,8 +212,8 @@ struct PrefillAttention {
       add_values(sums, scores, stage + kMatrixBytes);
     }
     copy_wait<0>();
-    store(args, sums, total, args.out + row * args.heads * args.head_dim + static_cast<size_t>(head) * args.head_dim,
-          tokens);
+    store(args, sums, total,
+          args.out + row * args.heads * args.head_dim + static_cast<size_t>(head) * args.head_dim, tokens);
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Keys and values on their way from a kv cache of any type to shared memory, as f16.
+// What prefill attention is given, and keys and values on their way from a kv cache of any type to shared memory, as
+// f16.
 
 #include "gpu/compat.h"
 #include "gpu/cuda/tensor_core.cuh"
@@ -8,6 +9,16 @@
 #include "quant/kv_type.h"
 
 namespace openelm::gpu::cuda {
+
+struct PrefillAttentionArgs {
+  const float* qkv;
+  const BatchToken* list;
+  const AttentionTile* tiles;
+  float* out;
+  uint32_t ldq, heads, kv_heads, head_dim;
+  CacheLayout cache;
+  float scale;  // log2(e) / √head_dim
+};
 
 /// One kv head of one layer of one sequence.
 struct KvHead {
@@ -21,8 +32,8 @@ OPENELM_TENSOR KvHead kv_head_of(const BatchToken& token, const CacheLayout& cac
   return {at<const uint8_t>(keys), at<const uint8_t>(keys + cache.kv_heads * head_bytes), cache.row_bytes};
 }
 
-/// Elements [8 · chunk, 8 · chunk + 8) of a row go to 16 bytes of shared memory: at once, or for an f16 cache when
-/// the copies are waited for. Zeros when !valid; the row is not read then.
+/// Elements [8 · chunk, 8 · chunk + 8) of a row go to 16 bytes of shared memory: at once, or for an f16 cache
+/// when the copies are waited for. Zeros when !valid; the row is not read then.
 template <KvType kType>
 OPENELM_TENSOR void fetch_chunk(SharedAddress to, const uint8_t* row, uint32_t chunk, bool valid) {
   if (kType == KvType::f16) {

@@ -26,7 +26,9 @@ class Random {
 };
 
 /// The larger of two errors; NaN is larger than all.
-inline double larger(double a, double b) { return b > a || std::isnan(b) ? (std::isnan(a) ? a : b) : a; }
+inline double larger(double a, double b) {
+  return b > a || std::isnan(b) ? (std::isnan(a) ? a : b) : a;
+}
 
 struct Tally {
   int passed = 0, failed = 0;

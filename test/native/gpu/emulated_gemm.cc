@@ -1,5 +1,6 @@
-// The bf16 product's tiles, thread by thread on the host, against sums in double: shapes that are no multiple of a
-// tile, products that add, gated ones, outputs in bf16. And that a token's result is the same in every tile shape.
+// The bf16 product's tiles, thread by thread on the host, against sums in double: shapes that are no multiple
+// of a tile, products that add, gated ones, outputs in bf16. And that a token's result is the same in every
+// tile shape.
 
 #include <cstdio>
 #include <cstring>
@@ -53,8 +54,8 @@ std::vector<float> check(const char* name, const Problem& p) {
   const uint32_t ldy = Data::ldy(p), ld_bf16 = (p.rows + 63) / 64 * 64;
   std::vector<float> y = data.y;
   std::vector<uint16_t> y_bf16(size_t{p.n} * ld_bf16, 0x7fc0);
-  const GemmArgs args = {data.x.data(), data.w.data(),  data.up.data(), p.n,     p.rows, data.ld,
-                         p.add,         y.data(),       y_bf16.data(),  ldy,     ld_bf16, ld_bf16};
+  const GemmArgs args = {data.x.data(), data.w.data(), data.up.data(), p.n, p.rows,  data.ld,
+                         p.add,         y.data(),      y_bf16.data(),  ldy, ld_bf16, ld_bf16};
   std::vector<char> shared(Tile::kSharedBytes + 128);
   char* const aligned = shared.data() + (128 - reinterpret_cast<uintptr_t>(shared.data()) % 128) % 128;
   bool finished = true;
@@ -74,7 +75,8 @@ std::vector<float> check(const char* name, const Problem& p) {
       const double bf16 = bfloat_to_float(y_bf16[size_t{t} * ld_bf16 + r]);
       worst = emulation::larger(worst, std::abs(bf16 - expected) / (std::abs(expected) / 256 + bound));
       if (p.add) expected += data.y[size_t{t} * ldy + r];
-      worst = emulation::larger(worst, std::abs(y[size_t{t} * ldy + r] - expected) / (bound * (1 + std::abs(expected))));
+      worst = emulation::larger(
+          worst, std::abs(y[size_t{t} * ldy + r] - expected) / (bound * (1 + std::abs(expected))));
     }
     for (uint32_t r = p.rows; r < ldy; ++r) {
       if (y[size_t{t} * ldy + r] != data.y[size_t{t} * ldy + r]) worst = INFINITY;
@@ -84,8 +86,8 @@ std::vector<float> check(const char* name, const Problem& p) {
     }
   }
   char text[160];
-  std::snprintf(text, sizeof text, "%s: %u tokens, %u rows, %u columns%s%s, error %.2f of its bound", name, p.n, p.rows,
-                p.cols, p.gated ? ", gated" : "", p.add ? ", added" : "", worst);
+  std::snprintf(text, sizeof text, "%s: %u tokens, %u rows, %u columns%s%s, error %.2f of its bound", name,
+                p.n, p.rows, p.cols, p.gated ? ", gated" : "", p.add ? ", added" : "", worst);
   emulation::report(worst <= 1, text);
   return y;
 }
