@@ -1,6 +1,7 @@
-// Attention of single tokens: a block for each chunk of positions and kv head (all its query heads share the keys and
-// values it reads), then one for each head that merges the chunks. Chunks have a fixed size, so a token's result
-// depends on its position alone; the grid covers the longest sequence, and blocks behind a position end at once.
+// Attention of single tokens: a block for each chunk of positions and kv head (all its query heads share the
+// keys and values it reads), then one for each head that merges the chunks. Chunks have a fixed size, so a
+// token's result depends on its position alone; the grid covers the longest sequence, and blocks behind a
+// position end at once.
 
 #include <algorithm>
 
@@ -26,15 +27,16 @@ __global__ void __launch_bounds__(kChunkThreads) attend_chunk_kernel(AttentionAr
 
 __global__ void __launch_bounds__(kMergeThreads) merge_chunks_kernel(AttentionArgs args) {
   let_next_start();
-  merge_chunks(Block<kMergeThreads>(), args, blockIdx.y, blockIdx.x, reinterpret_cast<float*>(shared_memory()));
+  merge_chunks(Block<kMergeThreads>(), args, blockIdx.y, blockIdx.x);
 }
 
-constexpr uint32_t chunks_of(uint32_t positions) { return (positions + kAttentionChunk - 1) / kAttentionChunk; }
+constexpr uint32_t chunks_of(uint32_t positions) {
+  return (positions + kAttentionChunk - 1) / kAttentionChunk;
+}
 
 cudaError_t attend_chunks(const Launcher& on, const AttentionArgs& args, uint32_t n) {
   const dim3 blocks(args.max_chunks, args.kv_heads, n);
-  const size_t shared =
-      attend_chunk_bytes(args.head_dim, args.heads / args.kv_heads, kChunkThreads / kWarp, kWarp);
+  const size_t shared = attend_chunk_bytes(args.head_dim, kChunkThreads / kWarp, kWarp);
   return with_kv_type(args.cache, [&]<KvType type>() {
     switch (args.head_dim) {
       case 64:
@@ -54,8 +56,8 @@ size_t decode_attention_bytes(uint32_t n, const HeadShape& largest, uint32_t n_c
          sizeof(float);
 }
 
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
-                             const CacheLayout& cache, void* scratch, float* out) {
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out) {
   AttentionArgs args = {};
   args.partials = address_of(scratch);
   args.heads = shape.heads;
@@ -71,8 +73,7 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
     args.out = address_of(out + size_t{first} * shape.heads * shape.head_dim);
     cudaError_t error = attend_chunks(on, args, n);
     if (error == cudaSuccess)
-      error = launch(on, merge_chunks_kernel, dim3(shape.heads, n), kMergeThreads,
-                     merge_chunks_bytes(args.max_chunks), args);
+      error = launch(on, merge_chunks_kernel, dim3(shape.heads, n), kMergeThreads, 0, args);
     if (error != cudaSuccess) return error;
   }
   return cudaSuccess;

@@ -79,19 +79,21 @@ cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, u
                 kMatvecThreads, shared, args);
 }
 
-/// run.template operator()<Tokens>() for the least Tokens that hold n. Every kernel adds up a token's
-/// products in the same order.
-template <class Run>
+/// run.template operator()<Tokens>() for kernels that hold n tokens; all add up a token's products in the same order.
+/// Types that are read through floats have but two, as they take long to compile.
+template <class Block, class Run>
 cudaError_t with_tokens(uint32_t n, Run run) {
   if (n <= 1) return run.template operator()<1>();
-  if (n <= 2) return run.template operator()<2>();
-  if (n <= 4) return run.template operator()<4>();
-  return run.template operator()<8>();
+  if constexpr (ActivationsOf<Block>::Type::kIntegers) {
+    if (n <= 2) return run.template operator()<2>();
+    if (n <= 4) return run.template operator()<4>();
+  }
+  return run.template operator()<kSmallBatch>();
 }
 
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args) {
-  return with_tokens(args.tokens, [&]<uint32_t Tokens>() {
+  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
     return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens>, args, args.w.rows,
                                         PlainRows<Block, Tokens>::kRows, args.w.cols);
   });
@@ -99,7 +101,7 @@ cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args) {
 
 template <class Block>
 cudaError_t gated_matvec_of(const Launcher& on, const GatedMatvecArgs& args) {
-  return with_tokens(args.tokens, [&]<uint32_t Tokens>() {
+  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
     return launch_matvec<Block, Tokens>(on, gated_matvec_kernel<Block, Tokens>, args, args.gate.rows, 1,
                                         args.gate.cols);
   });

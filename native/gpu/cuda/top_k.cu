@@ -15,7 +15,8 @@ constexpr uint32_t kLargestVocabulary = 131072;
 
 __global__ void __launch_bounds__(kSliceThreads) top_k_slice_kernel(TopKArgs args) {
   let_next_start();
-  top_k_slice(Block<kSliceThreads>(), args, blockIdx.y, blockIdx.x, reinterpret_cast<uint64_t*>(shared_memory()));
+  top_k_slice(Block<kSliceThreads>(), args, blockIdx.y, blockIdx.x,
+              reinterpret_cast<uint64_t*>(shared_memory()));
 }
 
 __global__ void __launch_bounds__(kMergeThreads) top_k_merge_kernel(TopKArgs args) {
@@ -23,7 +24,9 @@ __global__ void __launch_bounds__(kMergeThreads) top_k_merge_kernel(TopKArgs arg
   top_k_merge(Block<kMergeThreads>(), args, blockIdx.x, reinterpret_cast<uint64_t*>(shared_memory()));
 }
 
-constexpr uint32_t slices_of(uint32_t vocab) { return (vocab + kTopKSlice - 1) / kTopKSlice; }
+constexpr uint32_t slices_of(uint32_t vocab) {
+  return (vocab + kTopKSlice - 1) / kTopKSlice;
+}
 
 }  // namespace
 
@@ -31,8 +34,8 @@ size_t top_k_bytes(uint32_t n) noexcept {
   return size_t{n} * slices_of(kLargestVocabulary) * kMaxTopK * sizeof(uint64_t);
 }
 
-cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k, void* scratch,
-                  Candidate* out) {
+cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k,
+                  void* scratch, Candidate* out) {
   if (vocab > kLargestVocabulary || k > kMaxTopK) return cudaErrorInvalidValue;
   TopKArgs args = {};
   args.logits = address_of(logits);
@@ -42,9 +45,9 @@ cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint3
   args.k = k;
   args.slices = slices_of(vocab);
   const cudaError_t error =
-      launch(on, top_k_slice_kernel, dim3(args.slices, n), kSliceThreads, top_k_slice_bytes(), args);
+      launch(on, top_k_slice_kernel, dim3(args.slices, n), kSliceThreads, gpu::top_k_bytes(), args);
   if (error != cudaSuccess) return error;
-  return launch(on, top_k_merge_kernel, dim3(n), kMergeThreads, top_k_merge_bytes(), args);
+  return launch(on, top_k_merge_kernel, dim3(n), kMergeThreads, gpu::top_k_bytes(), args);
 }
 
 }  // namespace openelm::gpu::cuda
