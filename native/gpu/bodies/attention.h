@@ -77,7 +77,7 @@ struct ChunkThread {
           GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
             float dot = 0;
             if (active) {
-              GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(i + j), dot);
+              GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
             }
             dot = team.sum(dot, lanes);
             if (lane != 0 || p >= count) continue;
@@ -106,7 +106,7 @@ struct ChunkThread {
           const uint32_t p = base + b * slots;
           if (p >= count) continue;
           float v[8];
-          GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(i + j);
+          GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
           GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
             const float weight = weights[g * kAttentionChunk + p];
             GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
@@ -130,30 +130,30 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
   const BatchToken of = at<const BatchToken>(args.list)[token];
   const uint32_t begin = chunk * kAttentionChunk;
   if (begin > of.position) return;
-  const ChunkThread<type, HeadDim, Group> thread(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
+  const ChunkThread<type, HeadDim, Group> part(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
   const auto team = group.team();
-  const uint32_t head_dim = thread.head_dim, per_kv = args.heads / args.kv_heads;
+  const uint32_t head_dim = part.head_dim, per_kv = args.heads / args.kv_heads;
   const uint64_t offset = uint64_t(begin) * args.cache.row_bytes;
   GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
   GPU_DEVICE const uint8_t* values = kv_rows(of, args.cache, kv_head, 1) + offset;
-  for (uint32_t p = thread.slot; p < thread.count; p += thread.slots)
-    if (thread.lane * 128 < args.cache.row_bytes)
-      prefetch(values + p * args.cache.row_bytes + thread.lane * 128);
+  for (uint32_t p = part.slot; p < part.count; p += part.slots)
+    if (part.lane * 128 < args.cache.row_bytes)
+      prefetch(values + p * args.cache.row_bytes + part.lane * 128);
   GPU_SHARED float* scores = shared;
   GPU_SHARED float* sums = shared + kQueries * kAttentionChunk;
 
   for (uint32_t first = 0; first < per_kv; first += kQueries) {
     const uint32_t head = kv_head * per_kv + first, heads = min_of(per_kv - first, kQueries);
     const uint64_t row = uint64_t(token) * (args.heads + 2 * args.kv_heads) + head;
-    thread.score(at<const float>(args.qkv) + row * head_dim, heads, keys, scores);
+    part.score(at<const float>(args.qkv) + row * head_dim, heads, keys, scores);
     group.barrier();
     for (uint32_t g = group.team_index(); g < heads; g += group.teams()) {
       GPU_SHARED float* s = scores + g * kAttentionChunk;
       float largest = -1.0f / 0.0f;
-      for (uint32_t p = team.lane(); p < thread.count; p += team.size()) largest = max_of(largest, s[p]);
+      for (uint32_t p = team.lane(); p < part.count; p += team.size()) largest = max_of(largest, s[p]);
       largest = team.max(largest);
       float sum = 0;
-      for (uint32_t p = team.lane(); p < thread.count; p += team.size()) {
+      for (uint32_t p = team.lane(); p < part.count; p += team.size()) {
         s[p] = exp_of(s[p] - largest);
         sum += s[p];
       }
@@ -164,11 +164,11 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
       partial[head_dim + 1] = sum;
     }
     group.barrier();
-    thread.add_values(values, scores, sums);
+    part.add_values(values, scores, sums);
     group.barrier();
     for (uint32_t i = group.lane(); i < heads * head_dim; i += group.size()) {
       float sum = 0;
-      for (uint32_t slot = 0; slot < thread.slots; ++slot) sum += sums[slot * kQueries * head_dim + i];
+      for (uint32_t slot = 0; slot < part.slots; ++slot) sum += sums[slot * kQueries * head_dim + i];
       partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
     }
   }

@@ -9,7 +9,7 @@ namespace openelm {
 namespace gpu {
 
 /// Positions in shared memory at a time.
-GPU_CONSTANT uint32_t kTilePositions = 16;
+GPU_CONSTANT uint32_t kTilePositions = 8;
 
 /// Bytes of shared memory of attend_tile.
 GPU_BOTH uint32_t attend_tile_bytes(uint32_t head_dim) {
@@ -27,7 +27,7 @@ GPU_FN void stage_rows(Group group, GPU_DEVICE const uint8_t* rows, uint32_t row
     GPU_SHARED float* to = out + p * stride + i;
     if (first + p < end) {
       const KvPiece<type> piece = KvPiece<type>::load(rows + uint64_t(first + p) * row_bytes, i);
-      GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) to[j] = piece.at(i + j);
+      GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) to[j] = piece.at(j);
     } else {
       GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) to[j] = 0;
     }
