@@ -117,7 +117,8 @@ struct Four {
 GPU_FN Four load_four(GPU_DEVICE const float* x, GPU_DEVICE const float* norm, uint32_t col) {
   Four four;
   four.values = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(x + col));
-  four.weights = norm ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + col)) : four.values;
+  four.weights = four.values;
+  if (norm) four.weights = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + col));
   return four;
 }
 

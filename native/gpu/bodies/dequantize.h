@@ -148,7 +148,8 @@ struct Dequantize<BlockIQ4_NL> {
     GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t level = bits_of(bytes, i, nibble_shift(col), 15);
       // kIq4Values, eight to a word.
-      const uint64_t levels = level < 8 ? 0xf6eaddcfbfad9881ull : 0x7159453526190d01ull;
+      const uint64_t levels = level < 8 ? (uint64_t(0xf6eaddcfu) << 32 | 0xbfad9881u)
+                                       : (uint64_t(0x71594535u) << 32 | 0x26190d01u);
       out[i] = d * float(int8_t(levels >> (8 * (level % 8))));
     }
   }
@@ -208,10 +209,10 @@ template <>
 struct Dequantize<BlockQ6_K> {
   GPU_FN static void run(Row<BlockQ6_K> row, uint32_t col, GPU_LOCAL float* out) {
     GPU_DEVICE const uint8_t* b = block_at(row, col / kSuperBlock);
-    const uint32_t e = col % kSuperBlock, half = e / 128, quarter = e % 128 / 32, l = e % 32;
+    const uint32_t e = col % kSuperBlock, part = e / 128, quarter = e % 128 / 32, l = e % 32;
     const float d = half_bits_to_float(load_2(b + 208)) * float(int8_t(b[192 + e / 16]));
-    const Bytes8 low = bytes_by_2(b + half * 64 + quarter % 2 * 32 + l);
-    const Bytes8 high = bytes_by_2(b + 128 + half * 32 + l);
+    const Bytes8 low = bytes_by_2(b + part * 64 + quarter % 2 * 32 + l);
+    const Bytes8 high = bytes_by_2(b + 128 + part * 32 + l);
     GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t q = bits_of(low, i, quarter / 2 * 4, 15) | bits_of(high, i, quarter * 2, 3) << 4;
       out[i] = d * (float(q) - 32.0f);

@@ -58,7 +58,7 @@ GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_
   wait_for_inputs();
   let_next_start();
   const auto team = group.team();
-  const uint32_t per_token = args.heads + 2 * args.kv_heads, head_dim = args.head_dim, half = head_dim / 2;
+  const uint32_t per_token = args.heads + 2 * args.kv_heads, head_dim = args.head_dim, middle = head_dim / 2;
   const uint32_t vector = first + group.team_index();
   if (vector >= args.tokens * per_token) return;
   const uint32_t t = vector / per_token, head = vector % per_token;
@@ -71,16 +71,16 @@ GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_
     for (uint32_t i = team.lane(); i < head_dim; i += team.size()) shared[i] = x[i];
   } else {
     GPU_DEVICE const float* weight = at<const float>(is_query ? args.q_norm : args.k_norm);
-    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(token.position) * half;
-    GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * half;
+    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(token.position) * middle;
+    GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
     float squares = 0;
     for (uint32_t i = team.lane(); i < head_dim; i += team.size()) squares = fma_of(x[i], x[i], squares);
     const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
-    for (uint32_t i = team.lane(); i < half; i += team.size()) {
-      const float a = x[i] * scale * weight[i], b = x[i + half] * scale * weight[i + half];
+    for (uint32_t i = team.lane(); i < middle; i += team.size()) {
+      const float a = x[i] * scale * weight[i], b = x[i + middle] * scale * weight[i + middle];
       const float c = cosines[i], s = sines[i];
       shared[i] = fma_of(a, c, -(b * s));
-      shared[i + half] = fma_of(b, c, a * s);
+      shared[i + middle] = fma_of(b, c, a * s);
     }
   }
   team.barrier();

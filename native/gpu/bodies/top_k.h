@@ -47,9 +47,9 @@ GPU_FN void sort_keys(Group group, GPU_SHARED uint64_t* keys, uint32_t n) {
 /// keys[0] = the largest of keys[0..n), n a power of two.
 template <class Group>
 GPU_FN void largest_key(Group group, GPU_SHARED uint64_t* keys, uint32_t n) {
-  for (uint32_t half = n / 2; half > 0; half /= 2) {
-    for (uint32_t i = group.lane(); i < half; i += group.size())
-      if (keys[i] < keys[i + half]) keys[i] = keys[i + half];
+  for (uint32_t middle = n / 2; middle > 0; middle /= 2) {
+    for (uint32_t i = group.lane(); i < middle; i += group.size())
+      if (keys[i] < keys[i + middle]) keys[i] = keys[i + middle];
     group.barrier();
   }
 }
