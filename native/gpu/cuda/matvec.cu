@@ -3,17 +3,20 @@
 #include "gpu/bodies/arguments.h"
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/kernels.h"
-#include "gpu/with_block.h"
+#include "gpu/host/with_block.h"
 
 namespace openelm::gpu::cuda {
+
+using host::BlockTag;
+using host::with_block;
 
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args);
 template <class Block>
 cudaError_t gated_matvec_of(const Launcher& on, const GatedMatvecArgs& args);
 
-cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,
-                   float* y, uint32_t ldy, Store store) {
+cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm,
+                   float eps, float* y, uint32_t ldy, Store store) {
   if (n == 0) return cudaSuccess;
   if (n > kSmallBatch) return cudaErrorInvalidValue;
   MatvecArgs args = {};

@@ -1,4 +1,5 @@
-// Launches of the bodies between products: embedding rows, norms, what qkv needs before attention, the next token.
+// Launches of the bodies between products: embedding rows, norms, what qkv needs before attention, the next
+// token.
 
 #include "gpu/bodies/advance.h"
 #include "gpu/bodies/embed.h"
@@ -7,12 +8,15 @@
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/group.cuh"
 #include "gpu/cuda/kernels.h"
-#include "gpu/with_block.h"
+#include "gpu/host/with_block.h"
 
 namespace openelm::gpu::cuda {
+
+using host::BlockTag;
+using host::with_block;
 namespace {
 
-constexpr uint32_t kRowThreads = 256;  // of a token's row
+constexpr uint32_t kRowThreads = 256;   // of a token's row
 constexpr uint32_t kHeadThreads = 128;  // a warp a head
 
 template <class Block>
@@ -54,8 +58,8 @@ cudaError_t embed(const Launcher& on, const DeviceMatrix& table, const int32_t* 
   return error;
 }
 
-cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, float eps, uint32_t dim, uint32_t n,
-                     float* y) {
+cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, float eps, uint32_t dim,
+                     uint32_t n, float* y) {
   RmsNormArgs args = {};
   args.x = address_of(x);
   args.weight = address_of(weight);
@@ -89,7 +93,8 @@ cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape,
   });
 }
 
-cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids, BatchToken* list) {
+cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids,
+                    BatchToken* list) {
   constexpr uint32_t kThreads = 32;
   AdvanceArgs args = {};
   args.best = address_of(best);
