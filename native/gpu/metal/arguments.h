@@ -12,7 +12,8 @@ struct CopyArgs {
   uint32_t units, unit_bytes;  // unit_bytes is 4 where everything is a multiple of it, else 1
 };
 
-// Products for many tokens (matmul.metal): a group's threads, its tile of [tokens][rows] and its threadgroup memory.
+// Products for many tokens (matmul.metal): a group's threads, its tile of [tokens][rows] and its threadgroup
+// memory.
 GPU_CONSTANT uint32_t kManyThreads = 128;
 GPU_CONSTANT uint32_t kManyTile = 64;
 GPU_CONSTANT uint32_t kManySharedBytes = kManyTile * kManyTile * 4;

@@ -29,8 +29,10 @@ std::vector<id<MTLDevice>> usable_devices() {
   std::vector<id<MTLDevice>> usable;
   @autoreleasepool {
     NSArray<id<MTLDevice>>* all = MTLCopyAllDevices();
-    for (NSUInteger i = 0; i < all.count; ++i)
-      if (apple_family(all[i]) != 0) usable.push_back(all[i]);
+    for (NSUInteger i = 0; i < all.count; ++i) {
+      id<MTLDevice> device = [all objectAtIndex:i];
+      if (apple_family(device) != 0) usable.push_back(device);
+    }
   }
   return usable;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-// The kernels of this folder, compiled when the device is opened: their sources travel within the program as text
-// (flatten.mjs), so that no build needs Xcode's Metal compiler. The system keeps what it compiled for the next start.
+// The kernels of this folder, compiled when the device is opened: their sources travel within the program as
+// text (flatten.mjs), so that no build needs Xcode's Metal compiler. The system keeps what it compiled for
+// the next start.
 
 #import <Metal/Metal.h>
 
@@ -23,8 +24,8 @@ class API_AVAILABLE(macos(13.0)) Library {
   /// Compiles the sources; with bf16 matrices where the GPU has them. `internal` with the compiler's words.
   Status compile();
 
-  /// What runs an entry point in groups of `threads` threads, made at its first use; nil and a reason in `status` when
-  /// the GPU cannot.
+  /// What runs an entry point in groups of `threads` threads, made at its first use; nil and a reason in
+  /// `status` when the GPU cannot.
   id<MTLComputePipelineState> pipeline(std::string_view name, uint32_t threads, Status& status);
 
   bool has_bf16_matrices() const noexcept { return bf16_matrices_; }

@@ -51,9 +51,9 @@ id<MTLComputePipelineState> Library::pipeline(std::string_view name, uint32_t th
   id<MTLComputePipelineState> pipeline = found->second;
   if (pipeline.maxTotalThreadsPerThreadgroup < threads || pipeline.threadExecutionWidth != 32) {
     status = Status(Code::internal, "the Metal kernel " + found->first + " runs in groups of " +
-                                        std::to_string(pipeline.maxTotalThreadsPerThreadgroup) + " threads at most, " +
-                                        std::to_string(pipeline.threadExecutionWidth) + " at a time; " +
-                                        std::to_string(threads) + " and 32 are needed");
+                                        std::to_string(pipeline.maxTotalThreadsPerThreadgroup) +
+                                        " threads at most, " + std::to_string(pipeline.threadExecutionWidth) +
+                                        " at a time; " + std::to_string(threads) + " and 32 are needed");
     return nil;
   }
   return pipeline;

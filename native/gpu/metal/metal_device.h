@@ -33,16 +33,17 @@ class API_AVAILABLE(macos(13.0)) MetalDevice final : public Device {
   size_t free_bytes() override { return buffers_.free_bytes(); }
 
   void embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) override;
-  void rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n, DevicePointer y) override;
-  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps, DevicePointer y,
-              uint32_t ldy, Store store) override;
-  void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n, DevicePointer norm,
-                    float eps, DevicePointer y) override;
-  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm, float eps,
-                    DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+  void rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n,
+                DevicePointer y) override;
+  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
+              DevicePointer y, uint32_t ldy, Store store) override;
+  void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
+                    DevicePointer norm, float eps, DevicePointer y) override;
+  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                    float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
                     const CacheLayout& cache) override;
-  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch, const CacheLayout& cache,
-                 DevicePointer out) override;
+  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                 const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -53,7 +54,8 @@ class API_AVAILABLE(macos(13.0)) MetalDevice final : public Device {
   size_t matrix_bytes(DType type, size_t rows, size_t cols) const override;
   Result<DeviceMatrix> upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) override;
   void release_matrix(DeviceMatrix& matrix) noexcept override;
-  Status reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest, uint32_t n_ctx) override;
+  Status reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
+                 uint32_t n_ctx) override;
 
  private:
   /// Working memory of an op, which grows when more is reserved.

@@ -29,9 +29,14 @@ Planes planes_of(DType type, size_t rows, size_t cols) {
 }  // namespace
 
 MetalDevice::MetalDevice(id<MTLDevice> device, id<MTLCommandQueue> queue, DeviceInfo info)
-    : info_(std::move(info)), buffers_(device), library_(device), stream_(device, queue, buffers_, library_) {}
+    : info_(std::move(info)),
+      buffers_(device),
+      library_(device),
+      stream_(device, queue, buffers_, library_) {}
 
-MetalDevice::~MetalDevice() { (void)synchronize(); }
+MetalDevice::~MetalDevice() {
+  (void)synchronize();
+}
 
 Status MetalDevice::prepare() {
   Status status = library_.compile();
@@ -67,8 +72,8 @@ size_t MetalDevice::matrix_bytes(DType type, size_t rows, size_t cols) const {
   return planes.quant_bytes + planes.scale_bytes;
 }
 
-// Matrices are copied even where the device's layout is the file's: who uploads may close the file then, and its pages
-// are the system's to drop.
+// Matrices are copied even where the device's layout is the file's: who uploads may close the file then, and
+// its pages are the system's to drop.
 Result<DeviceMatrix> MetalDevice::upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) {
   const Planes planes = planes_of(type, rows, cols);
   const size_t bytes = planes.quant_bytes + planes.scale_bytes;

@@ -1,7 +1,8 @@
 #pragma once
 
-// Work in the order in which it was enqueued. Ops gather in one encoder of one command buffer, which starts when a mark
-// is set, when the host waits, or when enough has gathered that the GPU may begin while more is being encoded.
+// Work in the order in which it was enqueued. Ops gather in one encoder of one command buffer, which starts
+// when a mark is set, when the host waits, or when enough has gathered that the GPU may begin while more is
+// being encoded.
 
 #import <Metal/Metal.h>
 

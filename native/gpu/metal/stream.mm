@@ -120,7 +120,7 @@ void Stream::copy(DevicePointer to, DevicePointer from, size_t bytes) {
   const uint32_t unit = (to | from | bytes) % 4 == 0 ? 4 : 1;
   const size_t units = bytes / unit;
   const CopyArgs arguments{to, from, static_cast<uint32_t>(units), unit};
-  run("copy", arguments, {.x = static_cast<uint32_t>((units + 255) / 256), .threads = 256});
+  run("openelm_copy", arguments, {.x = static_cast<uint32_t>((units + 255) / 256), .threads = 256});
 }
 
 uint64_t Stream::commit() {

@@ -7,10 +7,10 @@
 #include "gpu/bodies/top_k.h"
 #include "gpu/metal/entry.h"
 
-#define OPENELM_EMBED(type, Block)                     \
-  OPENELM_ENTRY(openelm_embed_##type, EmbedArgs) {     \
-    OPENELM_BEGIN(EmbedArgs);                          \
-    openelm::gpu::embed<Block>(group, args, at.x);     \
+#define OPENELM_EMBED(type, Block)                 \
+  OPENELM_ENTRY(openelm_embed_##type, EmbedArgs) { \
+    OPENELM_BEGIN(EmbedArgs);                      \
+    openelm::gpu::embed<Block>(group, args, at.x); \
   }
 
 OPENELM_EACH_BLOCK(OPENELM_EMBED)

@@ -1,7 +1,7 @@
 #pragma once
 
-// Metal's 8 x 8 matrices of a simdgroup. On this machine every thread keeps the operands whole and of a sum computes and
-// stores the two elements that are its share.
+// Metal's 8 x 8 matrices of a simdgroup. On this machine every thread keeps the operands whole and of a sum
+// computes and stores the two elements that are its share.
 
 namespace metal {
 
@@ -22,19 +22,21 @@ inline simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(T value) {
   return simdgroup_matrix<T, Cols, Rows>(value);
 }
 
-#define SHIM_LOAD(space)                                                                                      \
-  template <class T, int Cols, int Rows>                                                                      \
-  inline void simdgroup_load(thread simdgroup_matrix<T, Cols, Rows>& to, space const T* from,                 \
-                             ulong elements_per_row = Cols, ulong2 origin = ulong2(0), bool transposed = false) { \
-    for (uint row = 0; row < 8; ++row)                                                                        \
-      for (uint col = 0; col < 8; ++col)                                                                      \
-        to.elements[row * 8 + col] =                                                                          \
-            transposed ? from[(origin.y + col) * elements_per_row + origin.x + row]                           \
-                       : from[(origin.y + row) * elements_per_row + origin.x + col];                          \
-  }                                                                                                           \
-  template <class T, int Cols, int Rows>                                                                      \
-  inline void simdgroup_store(simdgroup_matrix<T, Cols, Rows> from, space T* to, ulong elements_per_row = Cols) { \
-    for (uint i = simd_lane(); i < 64; i += 32) to[i / 8 * elements_per_row + i % 8] = from.elements[i];      \
+#define SHIM_LOAD(space)                                                                                 \
+  template <class T, int Cols, int Rows>                                                                 \
+  inline void simdgroup_load(thread simdgroup_matrix<T, Cols, Rows>& to, space const T* from,            \
+                             ulong elements_per_row = Cols, ulong2 origin = ulong2(0),                   \
+                             bool transposed = false) {                                                  \
+    for (uint row = 0; row < 8; ++row)                                                                   \
+      for (uint col = 0; col < 8; ++col)                                                                 \
+        to.elements[row * 8 + col] = transposed                                                          \
+                                         ? from[(origin.y + col) * elements_per_row + origin.x + row]    \
+                                         : from[(origin.y + row) * elements_per_row + origin.x + col];   \
+  }                                                                                                      \
+  template <class T, int Cols, int Rows>                                                                 \
+  inline void simdgroup_store(simdgroup_matrix<T, Cols, Rows> from, space T* to,                         \
+                              ulong elements_per_row = Cols) {                                           \
+    for (uint i = simd_lane(); i < 64; i += 32) to[i / 8 * elements_per_row + i % 8] = from.elements[i]; \
   }
 
 #ifdef __OPENCL_CPP_VERSION__
@@ -47,8 +49,10 @@ SHIM_LOAD()
 #undef SHIM_LOAD
 
 template <class D, class A, class B, class C>
-inline void simdgroup_multiply_accumulate(thread simdgroup_matrix<D, 8, 8>& d, thread simdgroup_matrix<A, 8, 8>& a,
-                                          thread simdgroup_matrix<B, 8, 8>& b, thread simdgroup_matrix<C, 8, 8>& c) {
+inline void simdgroup_multiply_accumulate(thread simdgroup_matrix<D, 8, 8>& d,
+                                          thread simdgroup_matrix<A, 8, 8>& a,
+                                          thread simdgroup_matrix<B, 8, 8>& b,
+                                          thread simdgroup_matrix<C, 8, 8>& c) {
   for (uint i = simd_lane(); i < 64; i += 32) {
     float sum = c.elements[i];
     for (uint k = 0; k < 8; ++k) sum += float(a.elements[i / 8 * 8 + k]) * float(b.elements[k * 8 + i % 8]);

@@ -1,7 +1,7 @@
 #pragma once
 
-// half, bfloat and vectors, with the conversions that Metal has: halves and bfloats turn to and from float, vectors are
-// made of one value for all, of one for each, or of a vector of another type.
+// half, bfloat and vectors, with the conversions that Metal has: halves and bfloats turn to and from float,
+// vectors are made of one value for all, of one for each, or of a vector of another type.
 
 #ifdef __OPENCL_CPP_VERSION__
 #pragma OPENCL EXTENSION cl_khr_fp16 : enable  // half is a word of the language
@@ -24,10 +24,11 @@ struct half {
     }
   }
   operator float() const {
-    const uint32_t sign = uint32_t(bits_ & 0x8000u) << 16, exponent = bits_ >> 10 & 31u, fraction = bits_ & 0x3ffu;
+    const uint32_t sign = uint32_t(bits_ & 0x8000u) << 16, exponent = bits_ >> 10 & 31u,
+                   fraction = bits_ & 0x3ffu;
     if (exponent == 31) return as_type<float>(sign | 0x7f800000u | fraction << 13);
-    const float magnitude = exponent == 0 ? float(fraction) * 0x1p-24f
-                                          : as_type<float>((exponent + 112) << 23 | fraction << 13);
+    const float magnitude =
+        exponent == 0 ? float(fraction) * 5.9604644775390625e-8f : as_type<float>((exponent + 112) << 23 | fraction << 13);
     return sign != 0 ? -magnitude : magnitude;
   }
   uint16_t bits_;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Stand-ins for the parts of Apple's Foundation that native/gpu/metal uses, written from its documentation: enough for
-// the compiler to check calls against, and for metal-shim/objects.mm to implement.
+// Stand-ins for the parts of Apple's Foundation that native/gpu/metal uses, written from its documentation:
+// enough for the compiler to check calls against, and for metal-shim/objects.mm to implement.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +35,8 @@ typedef signed char BOOL;
 - (NSString*)description;
 @end
 
-__attribute__((objc_root_class)) @interface NSObject<NSObject> {
+__attribute__((objc_root_class))
+@interface NSObject<NSObject> {
   Class isa;
 }
 + (instancetype)alloc;
@@ -46,24 +47,26 @@ __attribute__((objc_root_class)) @interface NSObject<NSObject> {
 @protocol NSCopying
 @end
 
-@interface NSString : NSObject<NSCopying>
+@interface NSString : NSObject <NSCopying>
 + (instancetype)stringWithUTF8String:(const char*)text;
 @property(readonly) const char* UTF8String;
 @end
 
-@interface NSNumber : NSObject<NSCopying>
+@interface NSNumber : NSObject <NSCopying>
 + (NSNumber*)numberWithInt:(int)value;
 @property(readonly) int intValue;
 @end
 
 @interface NSDictionary<Key, Value> : NSObject
-+ (instancetype)dictionaryWithObjects:(const Value[])objects forKeys:(const Key[])keys count:(NSUInteger)count;
++ (instancetype)dictionaryWithObjects:(const Value[])objects
+                              forKeys:(const Key[])keys
+                                count:(NSUInteger)count;
 - (Value)objectForKey:(Key)key;
 @end
 
 @interface NSArray<Value> : NSObject
 @property(readonly) NSUInteger count;
-- (Value)objectAtIndexedSubscript:(NSUInteger)index;
+- (Value)objectAtIndex:(NSUInteger)index;
 @end
 
 @interface NSError : NSObject

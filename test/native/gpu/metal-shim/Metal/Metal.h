@@ -1,40 +1,44 @@
 #pragma once
 
-// Stand-ins for the parts of Apple's Metal framework that native/gpu/metal uses, with the releases of macOS that brought
-// them, written from its documentation.
+// Stand-ins for the parts of Apple's Metal framework that native/gpu/metal uses, with the releases of macOS
+// that brought them, written from its documentation.
 
 #import <Foundation/Foundation.h>
 
-typedef NS_OPTIONS(NSUInteger, MTLResourceOptions){
-    MTLResourceStorageModeShared = 0 << 4,
-    MTLResourceStorageModePrivate = 2 << 4,
+typedef NS_OPTIONS(NSUInteger, MTLResourceOptions) {
+  MTLResourceStorageModeShared = 0 << 4,
+  MTLResourceStorageModePrivate = 2 << 4,
 };
-typedef NS_OPTIONS(NSUInteger, MTLResourceUsage){
-    MTLResourceUsageRead = 1 << 0,
-    MTLResourceUsageWrite = 1 << 1,
+typedef NS_OPTIONS(NSUInteger, MTLResourceUsage) {
+  MTLResourceUsageRead = 1 << 0,
+  MTLResourceUsageWrite = 1 << 1,
 };
 inline MTLResourceUsage operator|(MTLResourceUsage a, MTLResourceUsage b) {
   return static_cast<MTLResourceUsage>(static_cast<NSUInteger>(a) | static_cast<NSUInteger>(b));
 }
-typedef NS_ENUM(NSUInteger, MTLDispatchType){MTLDispatchTypeSerial, MTLDispatchTypeConcurrent};
-typedef NS_ENUM(NSUInteger, MTLCommandBufferStatus){
-    MTLCommandBufferStatusNotEnqueued = 0, MTLCommandBufferStatusEnqueued = 1,  MTLCommandBufferStatusCommitted = 2,
-    MTLCommandBufferStatusScheduled = 3,   MTLCommandBufferStatusCompleted = 4, MTLCommandBufferStatusError = 5,
+typedef NS_ENUM(NSUInteger, MTLDispatchType) { MTLDispatchTypeSerial, MTLDispatchTypeConcurrent };
+typedef NS_ENUM(NSUInteger, MTLCommandBufferStatus) {
+  MTLCommandBufferStatusNotEnqueued = 0,
+  MTLCommandBufferStatusEnqueued = 1,
+  MTLCommandBufferStatusCommitted = 2,
+  MTLCommandBufferStatusScheduled = 3,
+  MTLCommandBufferStatusCompleted = 4,
+  MTLCommandBufferStatusError = 5,
 };
-typedef NS_ENUM(NSUInteger, MTLCommandBufferError){
-    MTLCommandBufferErrorNone = 0,
-    MTLCommandBufferErrorTimeout = 2,
-    MTLCommandBufferErrorPageFault = 3,
-    MTLCommandBufferErrorOutOfMemory = 8,
+typedef NS_ENUM(NSUInteger, MTLCommandBufferError) {
+  MTLCommandBufferErrorNone = 0,
+  MTLCommandBufferErrorTimeout = 2,
+  MTLCommandBufferErrorPageFault = 3,
+  MTLCommandBufferErrorOutOfMemory = 8,
 };
-typedef NS_ENUM(NSInteger, MTLGPUFamily){
-    MTLGPUFamilyApple7 = 1007,
-    MTLGPUFamilyApple8 = 1008,
-    MTLGPUFamilyMetal3 API_AVAILABLE(macos(13.0)) = 5001,
+typedef NS_ENUM(NSInteger, MTLGPUFamily) {
+  MTLGPUFamilyApple7 = 1007,
+  MTLGPUFamilyApple8 = 1008,
+  MTLGPUFamilyMetal3 API_AVAILABLE(macos(13.0)) = 5001,
 };
-typedef NS_ENUM(NSUInteger, MTLLanguageVersion){
-    MTLLanguageVersion2_4 API_AVAILABLE(macos(12.0)) = (2 << 16) + 4,
-    MTLLanguageVersion3_0 API_AVAILABLE(macos(13.0)) = (3 << 16) + 0,
+typedef NS_ENUM(NSUInteger, MTLLanguageVersion) {
+  MTLLanguageVersion2_4 API_AVAILABLE(macos(12.0)) = (2 << 16) + 4,
+  MTLLanguageVersion3_0 API_AVAILABLE(macos(13.0)) = (3 << 16) + 0,
 };
 
 typedef struct {
@@ -52,7 +56,11 @@ inline MTLSize MTLSizeMake(NSUInteger width, NSUInteger height, NSUInteger depth
 - (id<MTLFunction>)newFunctionWithName:(NSString*)name NS_RETURNS_RETAINED;
 @end
 
-@interface MTLCompileOptions : NSObject
+@interface MTLCompileOptions : NSObject {
+  NSDictionary* macros_;
+  BOOL fast_;
+  MTLLanguageVersion version_;
+}
 @property(copy) NSDictionary<NSString*, NSObject*>* preprocessorMacros;
 @property BOOL fastMathEnabled;
 @property MTLLanguageVersion languageVersion;
@@ -101,7 +109,8 @@ inline MTLSize MTLSizeMake(NSUInteger width, NSUInteger height, NSUInteger depth
 @property(readonly) NSUInteger maxBufferLength;
 - (BOOL)supportsFamily:(MTLGPUFamily)family;
 - (id<MTLCommandQueue>)newCommandQueue NS_RETURNS_RETAINED;
-- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options NS_RETURNS_RETAINED;
+- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length
+                             options:(MTLResourceOptions)options NS_RETURNS_RETAINED;
 - (id<MTLLibrary>)newLibraryWithSource:(NSString*)source
                                options:(MTLCompileOptions*)options
                                  error:(NSError**)error NS_RETURNS_RETAINED;
