@@ -3,12 +3,10 @@
 #include "gpu/bodies/arguments.h"
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/kernels.h"
-#include "gpu/host/with_block.h"
+#include "gpu/with_block.h"
 
 namespace openelm::gpu::cuda {
 
-using host::BlockTag;
-using host::with_block;
 
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args);

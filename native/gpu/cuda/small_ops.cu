@@ -8,12 +8,10 @@
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/group.cuh"
 #include "gpu/cuda/kernels.h"
-#include "gpu/host/with_block.h"
+#include "gpu/with_block.h"
 
 namespace openelm::gpu::cuda {
 
-using host::BlockTag;
-using host::with_block;
 namespace {
 
 constexpr uint32_t kRowThreads = 256;   // of a token's row

@@ -8,7 +8,7 @@
 #include "gpu/bodies/rms_norm.h"
 #include "gpu/bodies/top_k.h"
 #include "gpu/host/host_launch.h"
-#include "gpu/host/with_block.h"
+#include "gpu/with_block.h"
 
 namespace openelm::gpu::host {
 namespace {

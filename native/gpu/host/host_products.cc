@@ -3,7 +3,7 @@
 #include "gpu/bodies/matmul.h"
 #include "gpu/bodies/matvec.h"
 #include "gpu/host/host_launch.h"
-#include "gpu/host/with_block.h"
+#include "gpu/with_block.h"
 
 namespace openelm::gpu::host {
 namespace {

@@ -3,7 +3,7 @@
 #include "gpu/bodies/matrix.h"
 #include "quant/dtype.h"
 
-namespace openelm::gpu::host {
+namespace openelm::gpu {
 
 template <class Block>
 struct BlockTag {
@@ -45,4 +45,4 @@ void with_block(DType type, F f) {
   }
 }
 
-}  // namespace openelm::gpu::host
+}  // namespace openelm::gpu
