@@ -43,15 +43,32 @@ KvLayer KvCache::layer(size_t i) const noexcept {
 }
 
 void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
-  for (size_t layer = 0; layer < heads_.size(); ++layer) {
-    for (size_t head = 0; head < heads_[layer]; ++head) {
-      for (const size_t part : {keys_[layer], values_[layer]}) {
-        const size_t offset = part + head * n_ctx_ * row_bytes_;
-        std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
-      }
-    }
-  }
+  for_each_head([&](size_t offset) {
+    std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
+  });
   if (gpu_) gpu_->copy_positions(*from.gpu_, n);
+}
+
+size_t KvCache::position_bytes() const noexcept {
+  size_t rows = 0;
+  for (const size_t heads : heads_) rows += 2 * heads;
+  return rows * row_bytes_ + (gpu_ ? gpu_->position_bytes() : 0);
+}
+
+Status KvCache::export_positions(size_t first, size_t n, uint8_t* to) const {
+  for_each_head([&](size_t offset) {
+    std::memcpy(to, memory_.data() + offset + first * row_bytes_, n * row_bytes_);
+    to += n * row_bytes_;
+  });
+  return gpu_ ? gpu_->export_positions(first, n, to) : Status();
+}
+
+Status KvCache::import_positions(size_t first, size_t n, const uint8_t* from) {
+  for_each_head([&](size_t offset) {
+    std::memcpy(memory_.data() + offset + first * row_bytes_, from, n * row_bytes_);
+    from += n * row_bytes_;
+  });
+  return gpu_ ? gpu_->import_positions(first, n, from) : Status();
 }
 
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {
