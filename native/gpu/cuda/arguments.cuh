@@ -10,7 +10,9 @@
 
 namespace openelm::gpu::cuda {
 
-inline uint64_t address_of(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+inline uint64_t address_of(const void* pointer) {
+  return reinterpret_cast<uint64_t>(pointer);
+}
 
 inline MatrixRef matrix_ref(const DeviceMatrix& matrix) {
   MatrixRef ref = {};

@@ -8,8 +8,8 @@
 namespace openelm::gpu {
 
 using cuda::Chip;
-using cuda::CudaDevice;
 using cuda::cuda_failure;
+using cuda::CudaDevice;
 
 namespace {
 
@@ -27,10 +27,11 @@ Result<int> device_count() {
   if (error == cudaSuccess) error = cudaGetDeviceCount(&count);
   if (error == cudaErrorNoDevice) return Status(Code::invalid, "the NVIDIA driver finds no GPU");
   if (error == cudaErrorInsufficientDriver)
-    return Status(Code::invalid, "the NVIDIA driver is for CUDA " + version(driver) + ", but this build needs CUDA " +
-                                     version(CUDART_VERSION) + " or newer");
+    return Status(Code::invalid, "the NVIDIA driver is for CUDA " + version(driver) +
+                                     ", but this build needs CUDA " + version(CUDART_VERSION) + " or newer");
   if (error != cudaSuccess)
-    return Status(Code::invalid, std::string("the NVIDIA driver does not work: ") + cudaGetErrorString(error));
+    return Status(Code::invalid,
+                  std::string("the NVIDIA driver does not work: ") + cudaGetErrorString(error));
   return count;
 }
 
@@ -47,8 +48,8 @@ cudaError_t describe(int index, DeviceInfo& info, Chip& chip) {
   chip.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
   chip.major = properties.major;
   info.name = properties.name;
-  info.details = "compute capability " + std::to_string(properties.major) + "." + std::to_string(properties.minor) +
-                 ", driver " + version(driver);
+  info.details = "compute capability " + std::to_string(properties.major) + "." +
+                 std::to_string(properties.minor) + ", driver " + version(driver);
   info.total_bytes = properties.totalGlobalMem;
   return error;
 }
@@ -58,6 +59,8 @@ cudaError_t describe(int index, DeviceInfo& info, Chip& chip) {
 std::vector<DeviceInfo> cuda_devices() {
   std::vector<DeviceInfo> devices;
   const Result<int> count = device_count();
+  int current = 0;
+  const bool had_one = count.ok() && cudaGetDevice(&current) == cudaSuccess;
   for (int i = 0; count.ok() && i < count.value; ++i) {
     DeviceInfo info;
     Chip chip;
@@ -65,6 +68,7 @@ std::vector<DeviceInfo> cuda_devices() {
     (void)cudaMemGetInfo(&info.free_bytes, &info.total_bytes);
     devices.push_back(std::move(info));
   }
+  if (had_one) (void)cudaSetDevice(current);  // CudaDevice counts on it
   (void)cudaGetLastError();
   return devices;
 }
@@ -80,7 +84,8 @@ Result<std::unique_ptr<Device>> create_cuda_device(int index) {
   cudaError_t error = describe(index, info, chip);
   if (error != cudaSuccess) return cuda_failure(error, "reading the GPU's properties");
   if (chip.major < kOldestMajor)
-    return Status(Code::invalid, info.name + " has " + info.details + "; compute capability 8.0 or newer is needed");
+    return Status(Code::invalid,
+                  info.name + " has " + info.details + "; compute capability 8.0 or newer is needed");
   cudaStream_t stream = nullptr;
   error = cudaSetDevice(index);
   if (error == cudaSuccess) error = cudaMemGetInfo(&info.free_bytes, &info.total_bytes);

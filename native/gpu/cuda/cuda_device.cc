@@ -6,7 +6,9 @@
 namespace openelm::gpu::cuda {
 namespace {
 
-void* address(DevicePointer pointer) { return reinterpret_cast<void*>(pointer); }
+void* address(DevicePointer pointer) {
+  return reinterpret_cast<void*>(pointer);
+}
 
 std::string mebibytes(size_t bytes) {
   char text[64];
@@ -49,8 +51,9 @@ Result<DevicePointer> CudaDevice::allocate(size_t bytes) {
   if (error == cudaSuccess) return reinterpret_cast<DevicePointer>(memory);
   (void)cudaGetLastError();
   if (error != cudaErrorMemoryAllocation) return cuda_failure(error, "taking memory");
-  return Status(Code::memory, info_.name + " has not the " + mebibytes(bytes) + " asked for: " +
-                                  mebibytes(free_bytes()) + " of " + mebibytes(info_.total_bytes) + " are free");
+  return Status(Code::memory, info_.name + " has not the " + mebibytes(bytes) +
+                                  " asked for: " + mebibytes(free_bytes()) + " of " +
+                                  mebibytes(info_.total_bytes) + " are free");
 }
 
 void CudaDevice::release(DevicePointer memory) noexcept {
@@ -76,7 +79,8 @@ void CudaDevice::upload(DevicePointer to, const void* from, size_t bytes) {
 void CudaDevice::copy(DevicePointer to, DevicePointer from, size_t bytes) {
   activate();
   if (bytes == 0) return;
-  check(cudaMemcpyAsync(address(to), address(from), bytes, cudaMemcpyDeviceToDevice, launcher_.stream), "a copy");
+  check(cudaMemcpyAsync(address(to), address(from), bytes, cudaMemcpyDeviceToDevice, launcher_.stream),
+        "a copy");
 }
 
 void CudaDevice::download(void* to, DevicePointer from, size_t bytes) {
@@ -88,7 +92,8 @@ void CudaDevice::download(void* to, DevicePointer from, size_t bytes) {
   }
   uint8_t* pinned = bytes <= kArrivalBytes ? place_arrival(bytes) : nullptr;
   void* target = pinned != nullptr ? pinned : to;  // large ones go straight, and wait
-  check(cudaMemcpyAsync(target, address(from), bytes, cudaMemcpyDeviceToHost, launcher_.stream), "a download");
+  check(cudaMemcpyAsync(target, address(from), bytes, cudaMemcpyDeviceToHost, launcher_.stream),
+        "a download");
   if (pinned != nullptr) arrivals_.push_back({to, pinned, bytes, next_mark_});
 }
 
@@ -97,7 +102,8 @@ uint8_t* CudaDevice::place_arrival(size_t bytes) {
   for (;;) {
     // Taken is [oldest, end) or, wrapped around, all but [end, oldest).
     if (arrivals_.empty()) arrivals_end_ = 0;
-    const size_t oldest = arrivals_.empty() ? 0 : static_cast<size_t>(arrivals_.front().from - arrivals_memory_);
+    const size_t oldest =
+        arrivals_.empty() ? 0 : static_cast<size_t>(arrivals_.front().from - arrivals_memory_);
     const bool wrapped = !arrivals_.empty() && arrivals_end_ <= oldest;
     size_t place = arrivals_end_, limit = wrapped ? oldest : kArrivalBytes;
     if (!wrapped && place + bytes > limit) place = 0, limit = oldest;
@@ -158,8 +164,8 @@ class CudaDevice::Graph final : public Device::Recording {
 bool CudaDevice::begin_recording() {
   activate();
   // Relaxed: a kernel's first use may load it, which the stricter modes forbid.
-  recording_ =
-      errors_.keep(cudaStreamBeginCapture(launcher_.stream, cudaStreamCaptureModeRelaxed), "recording a pass");
+  recording_ = errors_.keep(cudaStreamBeginCapture(launcher_.stream, cudaStreamCaptureModeRelaxed),
+                            "recording a pass");
   return recording_;
 }
 
@@ -169,9 +175,8 @@ std::unique_ptr<Device::Recording> CudaDevice::end_recording() {
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
   if (!errors_.keep(cudaStreamEndCapture(launcher_.stream, &graph), "recording a pass")) return nullptr;
-  const bool ready =
-      errors_.keep(cudaGraphInstantiate(&executable, graph, 0), "preparing a recorded pass") &&
-      errors_.keep(cudaGraphUpload(executable, launcher_.stream), "uploading a recorded pass");
+  const bool ready = errors_.keep(cudaGraphInstantiate(&executable, graph, 0), "preparing a recorded pass") &&
+                     errors_.keep(cudaGraphUpload(executable, launcher_.stream), "uploading a recorded pass");
   (void)cudaGraphDestroy(graph);
   if (!ready) {
     if (executable != nullptr) (void)cudaGraphExecDestroy(executable);

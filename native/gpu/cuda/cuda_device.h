@@ -1,7 +1,7 @@
 #pragma once
 
-// An NVIDIA GPU as a Device: one stream, memory, marks and recorded graphs. Its ops choose kernels and launch them;
-// the kernels are declared in kernels.h, gemm.h and prefill_attention.h.
+// An NVIDIA GPU as a Device: one stream, memory, marks and recorded graphs. Its ops choose kernels and launch
+// them; the kernels are declared in kernels.h, gemm.h and prefill_attention.h.
 
 #include <cuda_runtime_api.h>
 
@@ -29,7 +29,8 @@ class CudaDevice final : public Device {
   /// Takes over the stream.
   CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream);
   ~CudaDevice() override;
-  /// Raises the kernels' limits of shared memory and takes what every op may need. Once, before anything else.
+  /// Raises the kernels' limits of shared memory and takes what every op may need. Once, before anything
+  /// else.
   Status prepare_kernels();
 
   const DeviceInfo& info() const noexcept override { return info_; }
@@ -44,16 +45,17 @@ class CudaDevice final : public Device {
   size_t free_bytes() override;
 
   void embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) override;
-  void rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n, DevicePointer y) override;
-  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps, DevicePointer y,
-              uint32_t ldy, Store store) override;
-  void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n, DevicePointer norm,
-                    float eps, DevicePointer y) override;
-  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm, float eps,
-                    DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+  void rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n,
+                DevicePointer y) override;
+  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
+              DevicePointer y, uint32_t ldy, Store store) override;
+  void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
+                    DevicePointer norm, float eps, DevicePointer y) override;
+  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                    float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
                     const CacheLayout& cache) override;
-  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch, const CacheLayout& cache,
-                 DevicePointer out) override;
+  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                 const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -67,7 +69,8 @@ class CudaDevice final : public Device {
   size_t matrix_bytes(DType type, size_t rows, size_t cols) const override;
   Result<DeviceMatrix> upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) override;
   void release_matrix(DeviceMatrix& matrix) noexcept override;
-  Status reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest, uint32_t n_ctx) override;
+  Status reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
+                 uint32_t n_ctx) override;
 
  private:
   class Graph;

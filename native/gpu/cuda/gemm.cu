@@ -29,10 +29,38 @@ struct Product {
   bool gated;
 };
 
+/// Q8_0 and Q4_0 for few tokens.
+bool is_few(const DeviceMatrix& w, uint32_t n) {
+  return n <= kFewTokens && (w.type == DType::q8_0 || w.type == DType::q4_0) && w.cols % kGemmStep == 0;
+}
+
+cudaError_t multiply_few(const Product& product, const GemmArgs& args, cudaStream_t stream) {
+  FewArgs few = {};
+  few.product = args;
+  for (int i = 0; i < (product.gated ? 2 : 1); ++i) {
+    few.quants[i] = reinterpret_cast<const uint8_t*>(product.w[i]->quants);
+    few.scales[i] = elements(product.w[i]->scales);
+  }
+  const bool q4 = product.w[0]->type == DType::q4_0;
+  return static_cast<cudaError_t>(launch_gemm_few(few, q4, product.gated, stream));
+}
+
 cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, const GemmOutput& out,
                      const GemmWorkspace& workspace, cudaStream_t stream) {
   const DeviceMatrix& w = *product.w[0];
   const uint32_t matrices = product.gated ? 2 : 1, ld = gemm_row(w.cols);
+  GemmArgs args = {};
+  args.x = x;
+  args.n = n;
+  args.rows = w.rows;
+  args.ld = ld;
+  args.add = out.store == Store::add;
+  args.y = out.y;
+  args.ldy = out.ldy;
+  args.y_bf16 = out.bf16;
+  args.ld_bf16 = args.rows_bf16 = gemm_row(w.rows);
+  if (is_few(w, n)) return multiply_few(product, args, stream);
+
   const size_t row_bytes = size_t{ld} * sizeof(uint16_t) * matrices;
   uint32_t panel = w.rows;
   if (!is_direct(w)) {
@@ -40,7 +68,6 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
     if (fit < w.rows) panel = static_cast<uint32_t>(fit / kPanelRows * kPanelRows);
     if (panel == 0) return cudaErrorInvalidValue;  // the workspace is smaller than gemm_weight_bytes() says
   }
-
   for (uint32_t first = 0; first < w.rows; first += panel) {
     const uint32_t rows = std::min(panel, w.rows - first);
     const uint16_t* source[2] = {};
@@ -54,18 +81,11 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
       if (error != cudaSuccess) return error;
       source[i] = copy;
     }
-    GemmArgs args = {};
-    args.x = x;
     args.w = source[0];
     args.up = source[1];
-    args.n = n;
     args.rows = rows;
-    args.ld = ld;
-    args.add = out.store == Store::add;
     if (out.y != nullptr) args.y = out.y + first;
-    args.ldy = out.ldy;
     if (out.bf16 != nullptr) args.y_bf16 = out.bf16 + first;
-    args.ld_bf16 = gemm_row(w.rows);
     args.rows_bf16 = first + rows == w.rows ? args.ld_bf16 - first : rows;
     const size_t tile =
         choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors));
@@ -103,7 +123,8 @@ size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept {
 }
 
 cudaError_t prepare_gemm() {
-  return static_cast<cudaError_t>(prepare_gemm_tiles());
+  const int error = prepare_gemm_tiles();
+  return static_cast<cudaError_t>(error != cudaSuccess ? error : prepare_gemm_few());
 }
 
 cudaError_t gemm(const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,

@@ -42,6 +42,67 @@ OPENELM_TENSOR void store_pair(const GemmArgs& args, uint32_t token, uint32_t ro
   }
 }
 
+/// Starts the copies of the tokens' side of a step.
+template <uint32_t kTokens, uint32_t kThreads>
+OPENELM_TENSOR void copy_tokens(const GemmArgs& args, SharedAddress tile, uint32_t token0, uint32_t column) {
+  constexpr uint32_t kAtOnce = kThreads / kStepChunks;
+  const uint32_t chunk = thread_index() % kStepChunks, first = thread_index() / kStepChunks;
+  const size_t offset = column + chunk * (kChunk / 2);
+#pragma unroll
+  for (uint32_t i = 0; i < (kTokens + kAtOnce - 1) / kAtOnce; ++i) {
+    const uint32_t r = first + i * kAtOnce;
+    if (kTokens % kAtOnce != 0 && r >= kTokens) break;
+    const uint32_t token = token0 + r;
+    copy_async(tile + swizzled<kStepChunks>(r, chunk), args.x + static_cast<size_t>(token) * args.ld + offset,
+               token < args.n);
+  }
+}
+
+/// Steps through the columns with kStages stages of shared memory: copy(stage, step) starts a step's copies,
+/// multiply(stage) uses them kStages - 1 steps later.
+template <uint32_t kStages, class Copy, class Multiply>
+OPENELM_TENSOR void pipeline(uint32_t steps, Copy copy, Multiply multiply) {
+#pragma unroll
+  for (uint32_t s = 0; s < kStages - 1; ++s) {
+    if (s < steps) copy(s, s);
+    copy_commit();
+  }
+  uint32_t read = 0, write = kStages - 1;
+  for (uint32_t step = 0; step < steps; ++step) {
+    // This step's copies have arrived, and all warps are done with the stage that is overwritten now.
+    copy_wait<static_cast<int>(kStages) - 2>();
+    block_barrier();
+    if (step + kStages - 1 < steps) copy(write, step + kStages - 1);
+    copy_commit();
+    multiply(read);
+    read = read + 1 == kStages ? 0 : read + 1;
+    write = write + 1 == kStages ? 0 : write + 1;
+  }
+  copy_wait<0>();
+}
+
+/// Stores a warp's sums: outputs from `token` and `row` on. Of a gated product the second half of the columns are
+/// the up matrix's.
+template <bool kGated, uint32_t kM, uint32_t kN>
+OPENELM_TENSOR void store_sums(const GemmArgs& args, const float (&sums)[kM][kN][4], uint32_t token, uint32_t row) {
+  const uint32_t lane = thread_index() % 32;
+#pragma unroll
+  for (uint32_t m = 0; m < kM; ++m) {
+#pragma unroll
+    for (uint32_t upper = 0; upper < 2; ++upper) {
+#pragma unroll
+      for (uint32_t n = 0; n < (kGated ? kN / 2 : kN); ++n) {
+        float a = sums[m][n][2 * upper], b = sums[m][n][2 * upper + 1];
+        if constexpr (kGated) {
+          a = swiglu(a, sums[m][n + kN / 2][2 * upper]);
+          b = swiglu(b, sums[m][n + kN / 2][2 * upper + 1]);
+        }
+        store_pair(args, token + 16 * m + 8 * upper + lane / 4, row + 8 * n + lane % 4 * 2, a, b);
+      }
+    }
+  }
+}
+
 /// kTokens × kRows outputs by warps of kWarpTokens × kWarpRows, each side a multiple of 16. Of a gated
 /// product a warp holds kWarpRows / 2 rows of both matrices, so that gate and up of an output meet in one
 /// thread.
@@ -67,14 +128,7 @@ struct GemmTile {
                                        uint32_t row0, uint32_t column) {
     const uint32_t chunk = thread_index() % kStepChunks, first = thread_index() / kStepChunks;
     const size_t offset = column + chunk * (kChunk / 2);
-#pragma unroll
-    for (uint32_t i = 0; i < (kTokens + kRowsPerCopy - 1) / kRowsPerCopy; ++i) {
-      const uint32_t r = first + i * kRowsPerCopy;
-      if (kTokens % kRowsPerCopy != 0 && r >= kTokens) break;
-      const uint32_t token = token0 + r;
-      copy_async(stage + swizzled<kStepChunks>(r, chunk),
-                 args.x + static_cast<size_t>(token) * args.ld + offset, token < args.n);
-    }
+    copy_tokens<kTokens, kThreads>(args, stage, token0, column);
 #pragma unroll
     for (uint32_t i = 0; i < (kRows + kRowsPerCopy - 1) / kRowsPerCopy; ++i) {
       const uint32_t r = first + i * kRowsPerCopy;
@@ -112,27 +166,6 @@ struct GemmTile {
     }
   }
 
-  static OPENELM_TENSOR void store(const GemmArgs& args, const float (&sums)[kM][kN][4], uint32_t token,
-                                   uint32_t row0, uint32_t warp, uint32_t lane) {
-#pragma unroll
-    for (uint32_t m = 0; m < kM; ++m) {
-#pragma unroll
-      for (uint32_t upper = 0; upper < 2; ++upper) {
-        const uint32_t t = token + 16 * m + 8 * upper + lane / 4;
-#pragma unroll
-        for (uint32_t n = 0; n < (kGated ? kN / 2 : kN); ++n) {
-          const uint32_t row = row0 + warp * (kGated ? kHalf : kWarpRows) + 8 * n + lane % 4 * 2;
-          float a = sums[m][n][2 * upper], b = sums[m][n][2 * upper + 1];
-          if (kGated) {
-            a = swiglu(a, sums[m][n + kN / 2][2 * upper]);
-            b = swiglu(b, sums[m][n + kN / 2][2 * upper + 1]);
-          }
-          store_pair(args, t, row, a, b);
-        }
-      }
-    }
-  }
-
   /// The whole of a block; `shared`: kSharedBytes, aligned to 128.
   static OPENELM_TENSOR void run(const GemmArgs& args, void* shared, uint32_t token_block,
                                  uint32_t row_block) {
@@ -142,26 +175,16 @@ struct GemmTile {
     const uint32_t steps = args.ld / kGemmStep;
     const SharedAddress stages = shared_address(shared);
 
-#pragma unroll
-    for (uint32_t s = 0; s < kStages - 1; ++s) {
-      if (s < steps) copy_step(args, stages + s * kStageBytes, token0, row0, s * kGemmStep);
-      copy_commit();
-    }
     float sums[kM][kN][4] = {};
-    uint32_t read = 0, write = kStages - 1;
-    for (uint32_t step = 0; step < steps; ++step) {
-      // This step's tiles have arrived, and all warps are done with the stage that is overwritten now.
-      copy_wait<static_cast<int>(kStages) - 2>();
-      block_barrier();
-      const uint32_t ahead = step + kStages - 1;
-      if (ahead < steps) copy_step(args, stages + write * kStageBytes, token0, row0, ahead * kGemmStep);
-      copy_commit();
-      multiply_step(sums, stages + read * kStageBytes, warp_token, warp_of_rows * kWarpRows, lane);
-      read = read + 1 == kStages ? 0 : read + 1;
-      write = write + 1 == kStages ? 0 : write + 1;
-    }
-    copy_wait<0>();
-    store(args, sums, token0 + warp_token, row0, warp_of_rows, lane);
+    pipeline<kStages>(
+        steps,
+        [&](uint32_t stage, uint32_t step) {
+          copy_step(args, stages + stage * kStageBytes, token0, row0, step * kGemmStep);
+        },
+        [&](uint32_t stage) {
+          multiply_step(sums, stages + stage * kStageBytes, warp_token, warp_of_rows * kWarpRows, lane);
+        });
+    store_sums<kGated>(args, sums, token0 + warp_token, row0 + warp_of_rows * (kGated ? kHalf : kWarpRows));
   }
 };
 

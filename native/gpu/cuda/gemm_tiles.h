@@ -43,10 +43,24 @@ extern const GemmTileInfo kGemmTileTable[kGemmTiles];
 /// The index of the tile that should be fastest. `rows`: of all weights, gate and up together.
 size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noexcept;
 
-/// Raises the kernels' limits of shared memory; a cudaError_t.
+/// Raise the kernels' limits of shared memory; a cudaError_t.
 int prepare_gemm_tiles();
+int prepare_gemm_few();
 
 /// Enqueues; the launch's error, a cudaError_t.
 int launch_gemm_tile(const GemmTileInfo& tile, const GemmArgs& args, bool gated, CUstream_st* stream);
+
+/// The same product from Q8_0 or Q4_0 as they lie on the device, for few tokens; ld = cols, w and up are not used.
+struct FewArgs {
+  GemmArgs product;
+  const uint8_t* quants[2];   // of w and up, 16-byte aligned
+  const uint16_t* scales[2];  // 4-byte aligned
+};
+
+/// Up to how many tokens that is faster than dequantizing first.
+inline constexpr uint32_t kFewTokens = 128;
+
+/// q4: Q4_0 instead of Q8_0. Enqueues; the launch's error, a cudaError_t.
+int launch_gemm_few(const FewArgs& args, bool q4, bool gated, CUstream_st* stream);
 
 }  // namespace openelm::gpu::cuda

@@ -1,8 +1,8 @@
 #pragma once
 
-// The kernels for few tokens and the small ops: functions that choose a shape, launch on the stream and return the
-// launch's error. They allocate nothing and may be captured. What they compute is said in gpu/device.h and
-// gpu/bodies/.
+// The kernels for few tokens and the small ops: functions that choose a shape, launch on the stream and
+// return the launch's error. They allocate nothing and may be captured. What they compute is said in
+// gpu/device.h and gpu/bodies/.
 
 #include <cuda_runtime_api.h>
 
@@ -18,16 +18,16 @@ namespace openelm::gpu::cuda {
 inline constexpr uint32_t kSmallBatch = 8;
 
 /// y (=|+=) x' · Wᵀ for n <= kSmallBatch; see Device::matmul.
-cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,
-                   float* y, uint32_t ldy, Store store);
+cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm,
+                   float eps, float* y, uint32_t ldy, Store store);
 
 /// y = swiglu(gate · x', up · x') for n <= kSmallBatch; see Device::gated_matmul.
 cudaError_t gated_matvec(const Launcher& on, const DeviceMatrix& gate, const DeviceMatrix& up, const float* x,
                          uint32_t n, const float* norm, float eps, float* y);
 
 cudaError_t embed(const Launcher& on, const DeviceMatrix& table, const int32_t* ids, uint32_t n, float* x);
-cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, float eps, uint32_t dim, uint32_t n,
-                     float* y);
+cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, float eps, uint32_t dim,
+                     uint32_t n, float* y);
 cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape, const float* q_norm,
                          const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
                          const DeviceBatch& batch, const CacheLayout& cache);
@@ -35,17 +35,18 @@ cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape,
 /// Bytes of scratch that decode_attention needs for up to n tokens over up to n_ctx positions.
 size_t decode_attention_bytes(uint32_t n, const HeadShape& largest, uint32_t n_ctx) noexcept;
 /// Attention of the batch's first `single_tokens`; see Device::attention.
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
-                             const CacheLayout& cache, void* scratch, float* out);
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out);
 
 /// Bytes of scratch that top_k needs for up to n tokens.
 size_t top_k_bytes(uint32_t n) noexcept;
-cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k, void* scratch,
-                  Candidate* out);
-cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids, BatchToken* list);
+cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k,
+                  void* scratch, Candidate* out);
+cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids,
+                    BatchToken* list);
 
-/// Splits `groups` blocks of a file, each an f16 scale and 2 · units bytes of quants, into [groups][2 · units] quants
-/// and [groups] scales.
+/// Splits `groups` blocks of a file, each an f16 scale and 2 · units bytes of quants, into [groups][2 ·
+/// units] quants and [groups] scales.
 cudaError_t split_planes(const Launcher& on, const void* blocks, size_t groups, uint32_t units, void* quants,
                          void* scales);
 

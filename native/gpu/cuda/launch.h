@@ -1,8 +1,9 @@
 #pragma once
 
-// How kernels are launched: with programmatic dependent launch where the chip has it. A kernel then starts while
-// its predecessor still runs, fetches weights, and waits (compat.h: the group's wait_for_inputs) before it reads
-// anything the predecessor writes. Within a recorded pass this hides most of the gap between kernels.
+// How kernels are launched: with programmatic dependent launch where the chip has it. A kernel then starts
+// while its predecessor still runs, fetches weights, and waits (compat.h: the group's wait_for_inputs) before
+// it reads anything the predecessor writes. Within a recorded pass this hides most of the gap between
+// kernels.
 
 #include <cuda_runtime.h>
 
@@ -17,7 +18,8 @@ struct Launcher {
   bool overlap = false;  // compute capability 9.0 and newer
 };
 
-/// Enqueues `kernel` and returns the launch's error. Every kernel launched so waits for its inputs in all threads.
+/// Enqueues `kernel` and returns the launch's error. Every kernel launched so waits for its inputs in all
+/// threads.
 template <class... Parameters, class... Arguments>
 cudaError_t launch(const Launcher& on, void (*kernel)(Parameters...), dim3 blocks, uint32_t threads,
                    size_t shared_bytes, Arguments... arguments) {

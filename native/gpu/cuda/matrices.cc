@@ -55,7 +55,8 @@ Result<DeviceMatrix> CudaDevice::upload_matrix(DType type, size_t rows, size_t c
     const Staging::Chunk chunk = staging_.begin(errors_);
     std::memcpy(chunk.host, data + offset, part);
     void* to = planes.apart ? chunk.device : reinterpret_cast<void*>(matrix.quants + offset);
-    check(cudaMemcpyAsync(to, chunk.host, part, cudaMemcpyHostToDevice, launcher_.stream), "uploading weights");
+    check(cudaMemcpyAsync(to, chunk.host, part, cudaMemcpyHostToDevice, launcher_.stream),
+          "uploading weights");
     if (planes.apart) {
       const size_t first = offset / block, quants = block - sizeof(uint16_t);
       check(split_planes(launcher_, chunk.device, part / block, static_cast<uint32_t>(quants / 2),

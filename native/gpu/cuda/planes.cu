@@ -1,6 +1,7 @@
-// Q8_0 and Q4_0 as they lie on the device: quants of a whole matrix, then its scales, so that both are read in
-// aligned pieces of 16 bytes. A file has them block by block, 34 or 18 bytes each. Blocks consist of 2-byte units, the
-// scale and the quants in pairs; a thread moves one unit, so that reads are contiguous and writes nearly so.
+// Q8_0 and Q4_0 as they lie on the device: quants of a whole matrix, then its scales, so that both are read
+// in aligned pieces of 16 bytes. A file has them block by block, 34 or 18 bytes each. Blocks consist of
+// 2-byte units, the scale and the quants in pairs; a thread moves one unit, so that reads are contiguous and
+// writes nearly so.
 
 #include "gpu/cuda/kernels.h"
 
@@ -28,9 +29,9 @@ cudaError_t split_planes(const Launcher& on, const void* blocks, size_t groups, 
   const uint64_t count = uint64_t{groups} * (units + 1);
   Launcher plain = on;
   plain.overlap = false;
-  return launch(plain, split_planes_kernel, dim3(static_cast<unsigned>((count + kThreads - 1) / kThreads)), kThreads,
-                0, static_cast<const uint16_t*>(blocks), count, units, static_cast<uint16_t*>(quants),
-                static_cast<uint16_t*>(scales));
+  return launch(plain, split_planes_kernel, dim3(static_cast<unsigned>((count + kThreads - 1) / kThreads)),
+                kThreads, 0, static_cast<const uint16_t*>(blocks), count, units,
+                static_cast<uint16_t*>(quants), static_cast<uint16_t*>(scales));
 }
 
 }  // namespace openelm::gpu::cuda

@@ -1,7 +1,7 @@
 #pragma once
 
-// Host memory that the GPU copies from and to by itself: a pair of buffers through which files are uploaded, one
-// being filled while the other travels, and a small one for results.
+// Host memory that the GPU copies from and to by itself: a pair of buffers through which files are uploaded,
+// one being filled while the other travels, and a small one for results.
 
 #include <cuda_runtime_api.h>
 
@@ -21,7 +21,8 @@ class Staging {
   Staging& operator=(const Staging&) = delete;
   ~Staging() { free(); }
 
-  /// Takes the memory unless it is there: host memory and as much on the device, for chunks that are rearranged.
+  /// Takes the memory unless it is there: host memory and as much on the device, for chunks that are
+  /// rearranged.
   Status prepare();
   void free() noexcept;
 

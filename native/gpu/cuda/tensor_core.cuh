@@ -1,11 +1,12 @@
 #pragma once
 
-// The instructions that the tensor-core kernels are made of: matrix fragments (PTX ISA, "Matrix multiply-accumulate
-// operation using mma instruction": m16n8k16), ldmatrix, cp.async. The kernels' bodies use these names only. Without
-// nvcc they come from an emulation in which fibers play the threads (test/native/gpu/tensor_core_emulation.h), so
-// that the same bodies run under a host's tests.
+// The instructions that the tensor-core kernels are made of: matrix fragments (PTX ISA, "Matrix
+// multiply-accumulate operation using mma instruction": m16n8k16), ldmatrix, cp.async. The kernels' bodies
+// use these names only. Without nvcc they come from an emulation in which fibers play the threads
+// (test/native/gpu/tensor_core_emulation.h), so that the same bodies run under a host's tests.
 //
-// Fragments, with g = lane / 4 and t = lane % 4; two elements to a register, the lower column in the lower half:
+// Fragments, with g = lane / 4 and t = lane % 4; two elements to a register, the lower column in the lower
+// half:
 //   A 16 × 16: a0 (g, 2t) a1 (g + 8, 2t) a2 (g, 2t + 8) a3 (g + 8, 2t + 8)
 //   B 16 × 8, as rows of its transpose: b0 (g, 2t) b1 (g, 2t + 8)
 //   C 16 × 8, f32: c0 c1 (g, 2t) (g, 2t + 1), c2 c3 (g + 8, …)
@@ -31,20 +32,29 @@ struct alignas(16) Words {
   uint32_t w[4];
 };
 
-/// Where chunk `chunk` of row `row` lies within a tile of rows of kChunks chunks: permuted within the row, so that
-/// one chunk column of eight consecutive rows falls on all 32 banks.
+/// Where chunk `chunk` of row `row` lies within a tile of rows of kChunks chunks: permuted within the row, so
+/// that one chunk column of eight consecutive rows falls on all 32 banks.
 template <uint32_t kChunks>
 OPENELM_TENSOR constexpr uint32_t swizzled(uint32_t row, uint32_t chunk) {
-  static_assert(kChunks == 4 || kChunks % 8 == 0, "rows of 64 bytes or of multiples of 128");
-  return (row * kChunks + (chunk ^ (kChunks == 4 ? (row >> 1) & 3 : row & 7))) * kChunk;
+  static_assert(kChunks == 2 || kChunks == 4 || kChunks % 8 == 0, "rows of 32, 64 or multiples of 128 bytes");
+  const uint32_t key = kChunks == 2 ? (row >> 2) & 1 : kChunks == 4 ? (row >> 1) & 3 : row & 7;
+  return (row * kChunks + (chunk ^ key)) * kChunk;
 }
 
 /// The row and chunk whose address a lane gives to ldmatrix for A's 16 × 16 fragment.
-OPENELM_TENSOR constexpr uint32_t a_row(uint32_t lane) { return lane & 15; }
-OPENELM_TENSOR constexpr uint32_t a_chunk(uint32_t lane) { return lane >> 4; }
+OPENELM_TENSOR constexpr uint32_t a_row(uint32_t lane) {
+  return lane & 15;
+}
+OPENELM_TENSOR constexpr uint32_t a_chunk(uint32_t lane) {
+  return lane >> 4;
+}
 /// The same for two B fragments of 16 × 8: b0 b1 of rows 0 to 7, then of rows 8 to 15.
-OPENELM_TENSOR constexpr uint32_t b_row(uint32_t lane) { return (lane & 7) | ((lane >> 4) << 3); }
-OPENELM_TENSOR constexpr uint32_t b_chunk(uint32_t lane) { return (lane >> 3) & 1; }
+OPENELM_TENSOR constexpr uint32_t b_row(uint32_t lane) {
+  return (lane & 7) | ((lane >> 4) << 3);
+}
+OPENELM_TENSOR constexpr uint32_t b_chunk(uint32_t lane) {
+  return (lane >> 3) & 1;
+}
 
 }  // namespace openelm::gpu::cuda
 
@@ -60,18 +70,31 @@ OPENELM_TENSOR SharedAddress shared_address(void* p) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(p));
 }
 
-OPENELM_TENSOR uint32_t thread_index() { return threadIdx.x; }
-OPENELM_TENSOR void block_barrier() { __syncthreads(); }
-OPENELM_TENSOR float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
+OPENELM_TENSOR uint32_t thread_index() {
+  return threadIdx.x;
+}
+OPENELM_TENSOR void block_barrier() {
+  __syncthreads();
+}
+OPENELM_TENSOR float shuffle_xor(float x, int mask) {
+  return __shfl_xor_sync(0xffffffffu, x, mask);
+}
 
-/// Starts a copy of 16 bytes to shared memory, past the first-level cache; zeros when !valid, and then `from` is not
-/// read.
+/// Starts a copy of 16 bytes to shared memory, past the first-level cache; zeros when !valid, and then `from`
+/// is not read.
 OPENELM_TENSOR void copy_async(SharedAddress to, const void* from, bool valid) {
   const int bytes = valid ? 16 : 0;
   asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(to), "l"(from), "r"(bytes)
                : "memory");
 }
-OPENELM_TENSOR void copy_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
+/// The same of 4 bytes, through the first-level cache: neighbours are wanted soon.
+OPENELM_TENSOR void copy_async_4(SharedAddress to, const void* from, bool valid) {
+  const int bytes = valid ? 4 : 0;
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+}
+OPENELM_TENSOR void copy_commit() {
+  asm volatile("cp.async.commit_group;\n" ::: "memory");
+}
 /// Waits until at most kPending of this thread's groups of copies are under way.
 template <int kPending>
 OPENELM_TENSOR void copy_wait() {
@@ -86,6 +109,12 @@ OPENELM_TENSOR void store_shared(SharedAddress to, const Words& v) {
 OPENELM_TENSOR uint32_t load_shared_u16(SharedAddress from) {
   uint16_t v;
   asm volatile("ld.shared.u16 %0, [%1];\n" : "=h"(v) : "r"(from) : "memory");
+  return v;
+}
+
+OPENELM_TENSOR uint32_t load_shared_u32(SharedAddress from) {
+  uint32_t v;
+  asm volatile("ld.shared.u32 %0, [%1];\n" : "=r"(v) : "r"(from) : "memory");
   return v;
 }
 
@@ -137,7 +166,9 @@ OPENELM_TENSOR float exp2_approx(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
   return y;
 }
-OPENELM_TENSOR float divide_approx(float a, float b) { return __fdividef(a, b); }
+OPENELM_TENSOR float divide_approx(float a, float b) {
+  return __fdividef(a, b);
+}
 /// Bytes of a and b picked by the nibbles of `selector`.
 OPENELM_TENSOR uint32_t pick_bytes(uint32_t a, uint32_t b, uint32_t selector) {
   return __byte_perm(a, b, selector);
