@@ -1,8 +1,9 @@
 #pragma once
 
-// The names of gpu/cuda/tensor_core.cuh for a host: each collective instruction is computed once its warp's lanes
-// have all arrived, from the fragment layouts that the PTX ISA documents. Asynchronous copies are as late as they may
-// be: what they will overwrite turns into NaN at once, and arrives when their thread waits for it.
+// The names of gpu/cuda/tensor_core.cuh for a host: each collective instruction is computed once its warp's
+// lanes have all arrived, from the fragment layouts that the PTX ISA documents. Asynchronous copies are as
+// late as they may be: what they will overwrite turns into NaN at once, and arrives when their thread waits
+// for it.
 
 #include <cmath>
 #include <cstdint>
@@ -18,11 +19,19 @@ namespace openelm::gpu::cuda {
 
 using SharedAddress = char*;
 
-inline emulation::Block& block() { return *emulation::Block::current_block(); }
+inline emulation::Block& block() {
+  return *emulation::Block::current_block();
+}
 
-inline SharedAddress shared_address(void* p) { return static_cast<char*>(p); }
-inline uint32_t thread_index() { return block().thread(); }
-inline void block_barrier() { block().block_barrier(); }
+inline SharedAddress shared_address(void* p) {
+  return static_cast<char*>(p);
+}
+inline uint32_t thread_index() {
+  return block().thread();
+}
+inline void block_barrier() {
+  block().block_barrier();
+}
 
 /// Operands that lanes leave for their warp's collective.
 template <class T>
@@ -49,6 +58,7 @@ struct PendingCopy {
   char* to;
   const void* from;
   bool valid;
+  size_t bytes;
 };
 /// By thread: groups of copies, the newest last and still open.
 inline std::map<uint32_t, std::deque<std::vector<PendingCopy>>>& pending_copies() {
@@ -56,12 +66,14 @@ inline std::map<uint32_t, std::deque<std::vector<PendingCopy>>>& pending_copies(
   return all;
 }
 
-inline void copy_async(SharedAddress to, const void* from, bool valid) {
+inline void copy_async_bytes(SharedAddress to, const void* from, bool valid, size_t bytes) {
   auto& groups = pending_copies()[thread_index()];
   if (groups.empty()) groups.emplace_back();
-  groups.back().push_back({to, from, valid});
-  std::memset(to, 0xff, kChunk);
+  groups.back().push_back({to, from, valid, bytes});
+  std::memset(to, 0xff, bytes);
 }
+inline void copy_async(SharedAddress to, const void* from, bool valid) { copy_async_bytes(to, from, valid, kChunk); }
+inline void copy_async_4(SharedAddress to, const void* from, bool valid) { copy_async_bytes(to, from, valid, 4); }
 inline void copy_commit() {
   auto& groups = pending_copies()[thread_index()];
   if (groups.empty()) groups.emplace_back();
@@ -73,18 +85,26 @@ void copy_wait() {
   while (groups.size() > kPending + 1) {
     for (const PendingCopy& copy : groups.front()) {
       if (copy.valid) {
-        std::memcpy(copy.to, copy.from, kChunk);
+        std::memcpy(copy.to, copy.from, copy.bytes);
       } else {
-        std::memset(copy.to, 0, kChunk);
+        std::memset(copy.to, 0, copy.bytes);
       }
     }
     groups.pop_front();
   }
 }
 
-inline void store_shared(SharedAddress to, const Words& v) { std::memcpy(to, &v, sizeof v); }
+inline void store_shared(SharedAddress to, const Words& v) {
+  std::memcpy(to, &v, sizeof v);
+}
 inline uint32_t load_shared_u16(SharedAddress from) {
   uint16_t v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline uint32_t load_shared_u32(SharedAddress from) {
+  uint32_t v;
   std::memcpy(&v, from, sizeof v);
   return v;
 }
@@ -114,8 +134,12 @@ inline void load_matrices_as(uint32_t (&r)[4], SharedAddress row, bool transpose
     }
   });
 }
-inline void load_matrices(uint32_t (&r)[4], SharedAddress row) { load_matrices_as(r, row, false); }
-inline void load_matrices_transposed(uint32_t (&r)[4], SharedAddress row) { load_matrices_as(r, row, true); }
+inline void load_matrices(uint32_t (&r)[4], SharedAddress row) {
+  load_matrices_as(r, row, false);
+}
+inline void load_matrices_transposed(uint32_t (&r)[4], SharedAddress row) {
+  load_matrices_as(r, row, true);
+}
 
 template <float (*kToFloat)(uint16_t) noexcept>
 void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
@@ -131,7 +155,9 @@ void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
       const uint32_t g = lane / 4, t = lane % 4;
       const Operand& o = in.lane[lane];
       for (uint32_t half = 0; half < 2; ++half) {
-        const auto value = [half](uint32_t word) { return kToFloat(static_cast<uint16_t>(word >> (16 * half))); };
+        const auto value = [half](uint32_t word) {
+          return kToFloat(static_cast<uint16_t>(word >> (16 * half)));
+        };
         left[g][2 * t + half] = value(o.a[0]);
         left[g + 8][2 * t + half] = value(o.a[1]);
         left[g][2 * t + 8 + half] = value(o.a[2]);
@@ -163,12 +189,17 @@ inline uint32_t pack_bf16(float low, float high) {
 inline uint32_t pack_f16(float low, float high) {
   return float_to_half(low) | static_cast<uint32_t>(float_to_half(high)) << 16;
 }
-inline float exp2_approx(float x) { return std::exp2(x); }
-inline float divide_approx(float a, float b) { return a / b; }
+inline float exp2_approx(float x) {
+  return std::exp2(x);
+}
+inline float divide_approx(float a, float b) {
+  return a / b;
+}
 inline uint32_t pick_bytes(uint32_t a, uint32_t b, uint32_t selector) {
   const uint64_t bytes = a | static_cast<uint64_t>(b) << 32;
   uint32_t r = 0;
-  for (uint32_t i = 0; i < 4; ++i) r |= static_cast<uint32_t>(bytes >> (8 * (selector >> (4 * i) & 7)) & 255) << (8 * i);
+  for (uint32_t i = 0; i < 4; ++i)
+    r |= static_cast<uint32_t>(bytes >> (8 * (selector >> (4 * i) & 7)) & 255) << (8 * i);
   return r;
 }
 
