@@ -75,6 +75,29 @@ GPU_FN uint32_t plane_place(uint32_t col, uint32_t columns, uint32_t split) {
   return split ? col % kGroup / 16 * (columns / 2) + col / kGroup * 16 + col % 16 : col;
 }
 
+/// The sum of squares of a row that belongs to a thread. Several loads are under way at a time.
+template <class Group>
+GPU_FN float squares_of(Group group, GPU_DEVICE const float* row, uint32_t cols) {
+  enum : uint32_t { kBatch = 4 };
+  float squares = 0;
+  if (cols % 4 != 0) {  // rows are not aligned
+    for (uint32_t i = group.lane(); i < cols; i += group.size()) squares = fma_of(row[i], row[i], squares);
+    return squares;
+  }
+  for (uint32_t base = group.lane() * 4; base < cols; base += group.size() * 4 * kBatch) {
+    Words4 values[kBatch];
+    GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
+      const uint32_t i = base + b * group.size() * 4;
+      values[b] = i < cols ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(row + i)) : Words4{{0, 0, 0, 0}};
+    }
+    GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
+      GPU_UNROLL for (uint32_t j = 0; j < 4; ++j)
+        squares = fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
+    }
+  }
+  return squares;
+}
+
 /// 1 / rms(x) for each of `tokens` rows of x, [tokens][cols]. shared: [Tokens][teams].
 template <uint32_t Tokens, class Group>
 GPU_FN void inverse_rms(Group group, GPU_DEVICE const float* x, uint32_t tokens, uint32_t cols, float eps,
@@ -82,10 +105,7 @@ GPU_FN void inverse_rms(Group group, GPU_DEVICE const float* x, uint32_t tokens,
   const auto team = group.team();
   const uint32_t teams = group.teams();
   for (uint32_t t = 0; t < tokens; ++t) {
-    GPU_DEVICE const float* row = x + uint64_t(t) * cols;
-    float squares = 0;
-    for (uint32_t i = group.lane(); i < cols; i += group.size()) squares = fma_of(row[i], row[i], squares);
-    squares = team.sum(squares);
+    const float squares = team.sum(squares_of(group, x + uint64_t(t) * cols, cols));
     if (team.lane() == 0) shared[t * teams + group.team_index()] = squares;
   }
   group.barrier();
