@@ -118,11 +118,14 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
   uint32_t item = index * teams + group.team_index();
   Step<Block, Rows> next;
   if (item < items) next.load(rows, item, lane_col, stride);
+  GPU_DEVICE const float* norm = rows.args.norm ? at<const float>(rows.args.norm) : nullptr;
+  if (norm)
+    for (uint32_t i = group.lane() * 32; i < cols; i += group.size() * 32)
+      prefetch(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + i));
 
   let_next_start();
   wait_for_inputs();
   GPU_DEVICE const float* x = at<const float>(rows.args.x);
-  GPU_DEVICE const float* norm = rows.args.norm ? at<const float>(rows.args.norm) : nullptr;
   float scales[Tokens];
   if (norm)
     inverse_rms<Tokens>(group, x, tokens, cols, rows.args.eps,
