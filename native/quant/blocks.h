@@ -1,7 +1,8 @@
 #pragma once
 
 // Block formats of quantized weights, as GGUF files store them. One header for every backend, in what C++,
-// CUDA C++ and the Metal Shading Language share: plain structs of integers, no alignment beyond a byte. `f16` values are kept as their 16 bits (see half.h).
+// CUDA C++ and the Metal Shading Language share: plain structs of integers, no alignment beyond a byte. `f16`
+// values are kept as their 16 bits (see half.h).
 
 #ifdef __METAL_VERSION__
 #include <metal_stdlib>

@@ -88,11 +88,12 @@ GPU_FN float squares_of(Group group, GPU_DEVICE const float* row, uint32_t cols)
     Words4 values[kBatch];
     GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
       const uint32_t i = base + b * group.size() * 4;
-      values[b] = i < cols ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(row + i)) : Words4{{0, 0, 0, 0}};
+      values[b] =
+          i < cols ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(row + i)) : Words4{{0, 0, 0, 0}};
     }
     GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
-      GPU_UNROLL for (uint32_t j = 0; j < 4; ++j)
-        squares = fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
+      GPU_UNROLL for (uint32_t j = 0; j < 4; ++j) squares =
+          fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
     }
   }
   return squares;

@@ -1,9 +1,9 @@
 #pragma once
 
-// Attention of single tokens, bound by the bandwidth over the cache. Positions are split into chunks of a fixed size; a
-// group takes one chunk of one kv head for all query heads that share it, so that keys and values are read once, and
-// leaves the unnormalized sum, the largest score and the sum of weights. Merging chunks is exact (Dao et al.,
-// FlashAttention, arXiv 2205.14135).
+// Attention of single tokens, bound by the bandwidth over the cache. Positions are split into chunks of a
+// fixed size; a group takes one chunk of one kv head for all query heads that share it, so that keys and
+// values are read once, and leaves the unnormalized sum, the largest score and the sum of weights. Merging
+// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135).
 
 #include "gpu/bodies/kv_rows.h"
 
@@ -34,7 +34,8 @@ GPU_FN GPU_DEVICE float* partial_of(AttentionArgs args, uint32_t token, uint32_t
   return at<float>(args.partials) + index * (args.head_dim + 2);
 }
 
-/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight elements of it.
+/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
+/// elements of it.
 template <KvType type, uint32_t HeadDim, class Group>
 struct ChunkThread {
   Group group;
@@ -61,8 +62,8 @@ struct ChunkThread {
       const uint32_t i = first + lane * 8;
       float q[kQueries][8];
       GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j)
-          q[g][j] = i < head_dim && g < heads ? queries[g * head_dim + i + j] * scale : 0.0f;
+        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) q[g][j] =
+            i < head_dim && g < heads ? queries[g * head_dim + i + j] * scale : 0.0f;
       }
       for (uint32_t base = 0; base < count; base += slots * kRowsUnderWay) {
         KvPiece<type> pieces[kRowsUnderWay];
@@ -99,9 +100,8 @@ struct ChunkThread {
       }
       for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
         KvPiece<type> pieces[kRowsUnderWay];
-        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b)
-          if (base + b * slots < count)
-            pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
+        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) if (base + b * slots < count) pieces[b] =
+            KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
         GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots;
           if (p >= count) continue;
@@ -114,14 +114,16 @@ struct ChunkThread {
         }
       }
       GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
+        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] =
+            sum[g][j];
       }
     }
   }
 };
 
-/// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does nothing for a
-/// chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared: attend_chunk_bytes.
+/// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does
+/// nothing for a chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared:
+/// attend_chunk_bytes.
 template <KvType type, uint32_t HeadDim, class Group>
 GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head, uint32_t chunk,
                          GPU_SHARED float* shared) {
@@ -137,8 +139,7 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
   GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
   GPU_DEVICE const uint8_t* values = kv_rows(of, args.cache, kv_head, 1) + offset;
   for (uint32_t p = part.slot; p < part.count; p += part.slots)
-    if (part.lane * 128 < args.cache.row_bytes)
-      prefetch(values + p * args.cache.row_bytes + part.lane * 128);
+    if (part.lane * 128 < args.cache.row_bytes) prefetch(values + p * args.cache.row_bytes + part.lane * 128);
   GPU_SHARED float* scores = shared;
   GPU_SHARED float* sums = shared + kQueries * kAttentionChunk;
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// Attention of several tokens of one sequence at once, without matrix units: keys and values of a few positions in
-// shared memory for all tokens of the tile, a running maximum and sum for each (Dao et al., arXiv 2205.14135).
+// Attention of several tokens of one sequence at once, without matrix units: keys and values of a few
+// positions in shared memory for all tokens of the tile, a running maximum and sum for each (Dao et al.,
+// arXiv 2205.14135).
 
 #include "gpu/bodies/kv_rows.h"
 
@@ -17,10 +18,11 @@ GPU_BOTH uint32_t attend_tile_bytes(uint32_t head_dim) {
   return 4 * (rows * (head_dim + 1) + kAttentionTile * (kTilePositions + 2));
 }
 
-/// Rows [first, first + kTilePositions) of the cache as floats, [kTilePositions][stride]; those from `end` on as 0.
+/// Rows [first, first + kTilePositions) of the cache as floats, [kTilePositions][stride]; those from `end` on
+/// as 0.
 template <KvType type, class Group>
-GPU_FN void stage_rows(Group group, GPU_DEVICE const uint8_t* rows, uint32_t row_bytes, uint32_t first, uint32_t end,
-                       uint32_t head_dim, GPU_SHARED float* out) {
+GPU_FN void stage_rows(Group group, GPU_DEVICE const uint8_t* rows, uint32_t row_bytes, uint32_t first,
+                       uint32_t end, uint32_t head_dim, GPU_SHARED float* out) {
   const uint32_t pieces = head_dim / 8, stride = head_dim + 1;
   for (uint32_t index = group.lane(); index < kTilePositions * pieces; index += group.size()) {
     const uint32_t p = index / pieces, i = index % pieces * 8;
@@ -34,8 +36,8 @@ GPU_FN void stage_rows(Group group, GPU_DEVICE const uint8_t* rows, uint32_t row
   }
 }
 
-/// One query's step over the staged positions, by a team. q, sum: [head_dim]; weights: [kTilePositions]; state: the
-/// largest score and the sum of weights. `valid` of the positions count.
+/// One query's step over the staged positions, by a team. q, sum: [head_dim]; weights: [kTilePositions];
+/// state: the largest score and the sum of weights. `valid` of the positions count.
 template <class Team>
 GPU_FN void attend_staged(Team team, GPU_SHARED const float* q, GPU_SHARED const float* keys,
                           GPU_SHARED const float* values, uint32_t head_dim, uint32_t valid, float scale,
@@ -72,7 +74,8 @@ GPU_FN void attend_staged(Team team, GPU_SHARED const float* q, GPU_SHARED const
 
 /// Tile number `tile` for one query head, by a group. shared: attend_tile_bytes.
 template <KvType type, class Group>
-GPU_FN void attend_tile(Group group, AttentionArgs args, uint32_t tile, uint32_t head, GPU_SHARED float* shared) {
+GPU_FN void attend_tile(Group group, AttentionArgs args, uint32_t tile, uint32_t head,
+                        GPU_SHARED float* shared) {
   wait_for_inputs();
   let_next_start();
   const AttentionTile of = at<const AttentionTile>(args.tiles)[tile];

@@ -149,7 +149,7 @@ struct Dequantize<BlockIQ4_NL> {
       const uint32_t level = bits_of(bytes, i, nibble_shift(col), 15);
       // kIq4Values, eight to a word.
       const uint64_t levels = level < 8 ? (uint64_t(0xf6eaddcfu) << 32 | 0xbfad9881u)
-                                       : (uint64_t(0x71594535u) << 32 | 0x26190d01u);
+                                        : (uint64_t(0x71594535u) << 32 | 0x26190d01u);
       out[i] = d * float(int8_t(levels >> (8 * (level % 8))));
     }
   }

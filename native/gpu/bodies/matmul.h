@@ -1,7 +1,7 @@
 #pragma once
 
-// A product with many tokens without matrix units: tiles of weights (as floats) and activations in shared memory, four
-// by four sums a thread.
+// A product with many tokens without matrix units: tiles of weights (as floats) and activations in shared
+// memory, four by four sums a thread.
 
 #include "gpu/bodies/dequantize.h"
 
@@ -18,7 +18,8 @@ GPU_BOTH uint32_t matmul_tile_bytes(uint32_t tile_rows, uint32_t tile_tokens) {
 
 /// Columns [first, first + kMatmulColumns) of the tile's rows of w, [column][TileRows]; behind the matrix 0.
 template <class Block, uint32_t TileRows, class Group>
-GPU_FN void stage_weights(Group group, MatrixRef w, uint32_t first_row, uint32_t first, GPU_SHARED float* out) {
+GPU_FN void stage_weights(Group group, MatrixRef w, uint32_t first_row, uint32_t first,
+                          GPU_SHARED float* out) {
   const uint32_t pieces = kMatmulColumns / 8;
   for (uint32_t index = group.lane(); index < TileRows * pieces; index += group.size()) {
     const uint32_t r = index / pieces, i = index % pieces * 8;
@@ -42,8 +43,8 @@ GPU_FN void stage_activations(Group group, MatmulArgs args, uint32_t first_token
   }
 }
 
-/// Tile (row_tile, token_tile) of y (=|+=) x · wᵀ, by a group: TileRows rows, TileTokens tokens, multiples of 4.
-/// shared: matmul_tile_bytes. Best with TileRows · TileTokens / 16 threads.
+/// Tile (row_tile, token_tile) of y (=|+=) x · wᵀ, by a group: TileRows rows, TileTokens tokens, multiples
+/// of 4. shared: matmul_tile_bytes. Best with TileRows · TileTokens / 16 threads.
 template <class Block, uint32_t TileRows, uint32_t TileTokens, class Group>
 GPU_FN void matmul_tile(Group group, MatmulArgs args, uint32_t row_tile, uint32_t token_tile,
                         GPU_SHARED float* shared) {
@@ -65,8 +66,8 @@ GPU_FN void matmul_tile(Group group, MatmulArgs args, uint32_t row_tile, uint32_
         const Words4 w = shared_16(weights + i * TileRows + row);
         const Words4 x = shared_16(activations + i * TileTokens + token);
         GPU_UNROLL for (uint32_t t = 0; t < 4; ++t) {
-          GPU_UNROLL for (uint32_t r = 0; r < 4; ++r)
-            sums[t][r] = fma_of(as_float(w.word[r]), as_float(x.word[t]), sums[t][r]);
+          GPU_UNROLL for (uint32_t r = 0; r < 4; ++r) sums[t][r] =
+              fma_of(as_float(w.word[r]), as_float(x.word[t]), sums[t][r]);
         }
       }
     }

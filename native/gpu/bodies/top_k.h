@@ -1,8 +1,8 @@
 #pragma once
 
-// The k largest logits, largest first, the smaller id first among equals. Slices of the vocabulary are sorted in shared
-// memory, each by a group, and the best of each slice merged. A logit and its id make one integer whose order is the
-// one wanted; 0 stands for nothing and for NaN.
+// The k largest logits, largest first, the smaller id first among equals. Slices of the vocabulary are sorted
+// in shared memory, each by a group, and the best of each slice merged. A logit and its id make one integer
+// whose order is the one wanted; 0 stands for nothing and for NaN.
 
 #include "gpu/bodies/arguments.h"
 
@@ -10,7 +10,9 @@ namespace openelm {
 namespace gpu {
 
 /// Bytes of shared memory of top_k_slice and top_k_merge.
-GPU_BOTH uint32_t top_k_bytes() { return kTopKSlice * 8; }
+GPU_BOTH uint32_t top_k_bytes() {
+  return kTopKSlice * 8;
+}
 
 GPU_FN uint64_t key_of(float logit, uint32_t id) {
   uint32_t bits = as_bits(logit);
@@ -66,7 +68,8 @@ GPU_FN void select_keys(Group group, GPU_SHARED uint64_t* keys, uint32_t n, uint
 
 /// The best k of slice number `slice` of one token's logits, by a group. shared: top_k_bytes.
 template <class Group>
-GPU_FN void top_k_slice(Group group, TopKArgs args, uint32_t token, uint32_t slice, GPU_SHARED uint64_t* keys) {
+GPU_FN void top_k_slice(Group group, TopKArgs args, uint32_t token, uint32_t slice,
+                        GPU_SHARED uint64_t* keys) {
   wait_for_inputs();
   let_next_start();
   GPU_DEVICE const float* logits = at<const float>(args.logits) + uint64_t(token) * args.vocab;

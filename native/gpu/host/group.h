@@ -1,7 +1,7 @@
 #pragma once
 
-// A group of real threads, as compat.h wants it. Teams exchange values through memory, so that a body which forgets
-// a barrier, or calls a team's function from some lanes only, is a data race or a deadlock here.
+// A group of real threads, as compat.h wants it. Teams exchange values through memory, so that a body which
+// forgets a barrier, or calls a team's function from some lanes only, is a data race or a deadlock here.
 
 #include <barrier>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
 
-// A device of real threads that runs the kernel bodies, for tests: the same forward pass as on a GPU, without one.
+// A device of real threads that runs the kernel bodies, for tests: the same forward pass as on a GPU, without
+// one.
 
 #include <functional>
 #include <unordered_map>
@@ -13,10 +14,10 @@
 namespace openelm::gpu::host {
 
 struct HostOptions {
-  uint32_t teams = 1, team_size = 1;       // of every group; team_size a power of two, at most 32
-  uint32_t groups = 3;                     // that share the rows of a product with few tokens
-  uint32_t shared_bytes = 48 * 1024;       // of a group
-  size_t memory_bytes = size_t{1} << 30;   // that can be allocated
+  uint32_t teams = 1, team_size = 1;      // of every group; team_size a power of two, at most 32
+  uint32_t groups = 3;                    // that share the rows of a product with few tokens
+  uint32_t shared_bytes = 48 * 1024;      // of a group
+  size_t memory_bytes = size_t{1} << 30;  // that can be allocated
 };
 
 /// Runs what is enqueued at once. Fresh memory is filled with NaN.
@@ -37,15 +38,15 @@ class HostDevice final : public Device {
   void embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) override;
   void rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n,
                 DevicePointer y) override;
-  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps, DevicePointer y,
-              uint32_t ldy, Store store) override;
+  void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
+              DevicePointer y, uint32_t ldy, Store store) override;
   void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                     DevicePointer norm, float eps, DevicePointer y) override;
-  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm, float eps,
-                    DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+  void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                    float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
                     const CacheLayout& cache) override;
-  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch, const CacheLayout& cache,
-                 DevicePointer out) override;
+  void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                 const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 

@@ -32,7 +32,8 @@ void HostDevice::embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n,
   with_block(table.type, [&](auto tag) {
     using Block = typename decltype(tag)::Type;
     const EmbedArgs args{reference_to(table), ids, x};
-    launch(n, 0, [args](HostGroup group, uint32_t index, uint8_t*) { gpu::embed<Block>(group, args, index); });
+    launch(n, 0,
+           [args](HostGroup group, uint32_t index, uint8_t*) { gpu::embed<Block>(group, args, index); });
   });
 }
 
@@ -44,9 +45,9 @@ void HostDevice::rms_norm(DevicePointer x, DevicePointer weight, float eps, uint
   });
 }
 
-void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
-                              float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
-                              const CacheLayout& cache) {
+void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                              DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                              const DeviceBatch& batch, const CacheLayout& cache) {
   const FinishHeadsArgs args{qkv,          q_norm,      k_norm,         rope,           batch.list,
                              batch.tokens, shape.heads, shape.kv_heads, shape.head_dim, rope_positions,
                              eps,          cache};
@@ -55,7 +56,8 @@ void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
   with_kv_type(cache.kv_type, [&](auto type) {
     launch((vectors + teams - 1) / teams, 4 * teams * shape.head_dim,
            [args, teams](HostGroup group, uint32_t index, uint8_t* shared) {
-             gpu::finish_heads<decltype(type)::value>(group, args, index * teams, reinterpret_cast<float*>(shared));
+             gpu::finish_heads<decltype(type)::value>(group, args, index * teams,
+                                                      reinterpret_cast<float*>(shared));
            });
   });
 }
@@ -81,9 +83,9 @@ void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
       launch(batch.single_tokens * kv_heads * chunks,
              attend_chunk_bytes(shape.head_dim, options_.teams, options_.team_size),
              [=](HostGroup group, uint32_t index, uint8_t* shared) {
-               gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(group, args, index / chunks / kv_heads,
-                                                     index / chunks % kv_heads, index % chunks,
-                                                     reinterpret_cast<float*>(shared));
+               gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(
+                   group, args, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
+                   reinterpret_cast<float*>(shared));
              });
     };
     if (shape.head_dim == 64)
@@ -92,7 +94,8 @@ void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
       with_head_dim(std::integral_constant<uint32_t, 0>());
     launch(batch.tile_count * heads, attend_tile_bytes(shape.head_dim),
            [=](HostGroup group, uint32_t index, uint8_t* shared) {
-             gpu::attend_tile<decltype(type)::value>(group, args, index / heads, index % heads, reinterpret_cast<float*>(shared));
+             gpu::attend_tile<decltype(type)::value>(group, args, index / heads, index % heads,
+                                                     reinterpret_cast<float*>(shared));
            });
   });
   launch(batch.single_tokens * heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {

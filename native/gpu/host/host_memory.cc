@@ -142,7 +142,8 @@ Status HostDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
   const size_t slices = (size_t{max_rows} + kTopKSlice - 1) / kTopKSlice;
   Status status = grow(normalized_, sizeof(float) * n * max_cols);
   if (status.ok()) status = grow(products_, sizeof(float) * n * max_rows);
-  if (status.ok()) status = grow(chunks_, sizeof(float) * n * largest.heads * chunks * (largest.head_dim + 2));
+  if (status.ok())
+    status = grow(chunks_, sizeof(float) * n * largest.heads * chunks * (largest.head_dim + 2));
   if (status.ok()) status = grow(candidates_, sizeof(uint64_t) * n * slices * kMaxTopK);
   return status;
 }

@@ -10,8 +10,8 @@ namespace {
 
 constexpr uint32_t kTileRows = 8, kTileTokens = 8;
 
-/// Calls f with the number of tokens a kernel for few is compiled for. Types that multiply floats have two, so that
-/// this file compiles in seconds.
+/// Calls f with the number of tokens a kernel for few is compiled for. Types that multiply floats have two,
+/// so that this file compiles in seconds.
 template <class Block, class F>
 void with_tokens(uint32_t n, F f) {
   if (n == 1) return f(std::integral_constant<uint32_t, 1>());
@@ -57,7 +57,8 @@ void HostDevice::many_tokens(const MatmulArgs& args) {
          });
 }
 
-DevicePointer HostDevice::normalized(DevicePointer x, DevicePointer norm, float eps, uint32_t cols, uint32_t n) {
+DevicePointer HostDevice::normalized(DevicePointer x, DevicePointer norm, float eps, uint32_t cols,
+                                     uint32_t n) {
   if (!norm) return x;
   const DevicePointer y = scratch(normalized_, sizeof(float) * n * cols);
   if (y) rms_norm(x, norm, eps, cols, n, y);

@@ -43,10 +43,12 @@ struct Sequence {
   }
   void fill(size_t part, size_t kv_head, size_t position, float spread, Random& random) {
     const std::vector<float> x = random_floats(shape.head_dim, spread, random);
-    quantize_row(element_type(type), x.data(), bytes.data() + row_offset(part, kv_head, position), shape.head_dim);
+    quantize_row(element_type(type), x.data(), bytes.data() + row_offset(part, kv_head, position),
+                 shape.head_dim);
   }
   void row(size_t part, size_t kv_head, size_t position, float* out) const {
-    dequantize_row(element_type(type), bytes.data() + row_offset(part, kv_head, position), out, shape.head_dim);
+    dequantize_row(element_type(type), bytes.data() + row_offset(part, kv_head, position), out,
+                   shape.head_dim);
   }
   gpu::BatchToken token(size_t position) const {
     return {memory.at(), static_cast<uint32_t>(n_ctx), static_cast<uint32_t>(position)};

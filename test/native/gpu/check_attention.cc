@@ -49,8 +49,8 @@ void solve(const Sequence& sequence, const float* query, size_t kv_head, size_t 
       magnitude[i] += weight * std::fabs(x[i]);
     }
   }
-  // A weight is off by the errors of its score and of the largest, by exp (of a chunk and of merging chunks), and the
-  // sum by its roundings; the division by the total doubles that.
+  // A weight is off by the errors of its score and of the largest, by exp (of a chunk and of merging chunks),
+  // and the sum by its roundings; the division by the total doubles that.
   const double relative =
       2 * (std::expm1(2 * score_error) + 2 * kExpError + sum_error(visible)) + (bf16 ? 0x1p-7 + 0x1p-16 : 0);
   bound->resize(head_dim);
@@ -72,16 +72,19 @@ void check_case(Test& test, const Subject& s, const Case& c, Random& random) {
     Sequence& sequence = sequences.emplace_back(s, c.type, c.shape, positions + random.below(3));
     for (size_t part = 0; part < 2; ++part)
       for (size_t h = 0; h < kv_heads; ++h)
-        for (size_t p = 0; p < positions; ++p)  // later keys are larger, so that a running maximum has to move
-          sequence.fill(part, h, p, part ? 1 : 1 + static_cast<float>(p) / static_cast<float>(positions), random);
+        for (size_t p = 0; p < positions;
+             ++p)  // later keys are larger, so that a running maximum has to move
+          sequence.fill(part, h, p, part ? 1 : 1 + static_cast<float>(p) / static_cast<float>(positions),
+                        random);
     sequence.memory.set(sequence.bytes);
     batch.max_positions = std::max(batch.max_positions, static_cast<uint32_t>(positions));
     if (run.tokens == 1)
       ++batch.single_tokens;
     else
       for (size_t first = 0; first < run.tokens; first += s.device.attention_tile())
-        tiles.push_back({static_cast<uint32_t>(list.size() + first),
-                         static_cast<uint32_t>(std::min<size_t>(run.tokens - first, s.device.attention_tile()))});
+        tiles.push_back(
+            {static_cast<uint32_t>(list.size() + first),
+             static_cast<uint32_t>(std::min<size_t>(run.tokens - first, s.device.attention_tile()))});
     for (size_t t = 0; t < run.tokens; ++t) {
       list.push_back(sequence.token(run.first_position + t));
       sequence_of.push_back(sequences.size() - 1);
@@ -106,12 +109,12 @@ void check_case(Test& test, const Subject& s, const Case& c, Random& random) {
   for (size_t t = 0; t < n; ++t)
     for (size_t h = 0; h < heads; ++h) {
       const bool bf16 = s.bf16 && t >= batch.single_tokens;
-      solve(sequences[sequence_of[t]], qkv.data() + t * row + h * head_dim, h / (heads / kv_heads), list[t].position,
-            bf16, &expected, &bound);
+      solve(sequences[sequence_of[t]], qkv.data() + t * row + h * head_dim, h / (heads / kv_heads),
+            list[t].position, bf16, &expected, &bound);
       for (size_t i = 0; i < head_dim; ++i)
         test.near(expected[i], actual[(t * heads + h) * head_dim + i], bound[i], [&] {
-          return format("head_dim %zu, %zu/%zu heads, %zu tokens: token %zu at %u, head %zu, element %zu", head_dim,
-                        heads, kv_heads, n, t, list[t].position, h, i);
+          return format("head_dim %zu, %zu/%zu heads, %zu tokens: token %zu at %u, head %zu, element %zu",
+                        head_dim, heads, kv_heads, n, t, list[t].position, h, i);
         });
     }
 }
@@ -127,15 +130,18 @@ void check_attention(Tap& tap, const Subject& s) {
         Random random(head_dim);
         // Around the ends of chunks of 32, 64, 128 and 256 positions, alone and together.
         for (const size_t position : {0, 1, 31, 32, 63, 64, 65, 127, 128, 150, 256})
-          if (!s.quick || position < 66) check_case(test, s, {type, {8, 2, head_dim}, {{position, 1}}, 1}, random);
-        check_case(test, s, {type, {4, 1, head_dim}, {{130, 1}, {0, 1}, {64, 1}, {7, 5}, {0, 19}}, 1}, random);
+          if (!s.quick || position < 66)
+            check_case(test, s, {type, {8, 2, head_dim}, {{position, 1}}, 1}, random);
+        check_case(test, s, {type, {4, 1, head_dim}, {{130, 1}, {0, 1}, {64, 1}, {7, 5}, {0, 19}}, 1},
+                   random);
         for (const size_t tokens : {2, 9, 17, 40})
           check_case(test, s, {type, {4, 2, head_dim}, {{tokens % 3 * 17, tokens}}, 1}, random);
       });
     }
     tap.run(name + "heads", [&](Test& test) {
       Random random(11);
-      for (const gpu::HeadShape shape : {gpu::HeadShape{1, 1, 64}, {4, 4, 64}, {3, 1, 64}, {12, 3, 64}, {7, 1, 64}})
+      for (const gpu::HeadShape shape :
+           {gpu::HeadShape{1, 1, 64}, {4, 4, 64}, {3, 1, 64}, {12, 3, 64}, {7, 1, 64}})
         check_case(test, s, {type, shape, {{70, 1}, {3, 6}}, 1}, random);
     });
     tap.run(name + "one position takes the weight", [&](Test& test) {

@@ -8,11 +8,12 @@ namespace {
 
 constexpr float kEps = 1e-6f;
 
-void check_case(Test& test, const Subject& s, DType gate_type, DType up_type, size_t rows, size_t cols, size_t tokens,
-                bool norm, Random& random) {
+void check_case(Test& test, const Subject& s, DType gate_type, DType up_type, size_t rows, size_t cols,
+                size_t tokens, bool norm, Random& random) {
   const std::vector<uint8_t> gate = random_matrix(gate_type, rows, cols, random);
   const std::vector<uint8_t> up = random_matrix(up_type, rows, cols, random);
-  const std::vector<float> x = random_floats(tokens * cols, 1, random), weight = random_floats(cols, 1, random);
+  const std::vector<float> x = random_floats(tokens * cols, 1, random),
+                           weight = random_floats(cols, 1, random);
   const auto n = static_cast<uint32_t>(tokens);
   test.expect(
       s.device.reserve(n, static_cast<uint32_t>(cols), static_cast<uint32_t>(rows), {1, 1, 16}, 64).ok(),
@@ -30,15 +31,16 @@ void check_case(Test& test, const Subject& s, DType gate_type, DType up_type, si
     for (size_t r = 0; r < rows; ++r) {
       const Exact g = exact_product(gate_type, gate.data() + r * row_bytes(gate_type, cols), from,
                                     carried_by(gate_type, many, s.bf16));
-      const Exact u =
-          exact_product(up_type, up.data() + r * row_bytes(up_type, cols), from, carried_by(up_type, many, s.bf16));
+      const Exact u = exact_product(up_type, up.data() + r * row_bytes(up_type, cols), from,
+                                    carried_by(up_type, many, s.bf16));
       const double sigmoid = 1 / (1 + std::exp(-g.value)), silu = g.value * sigmoid;
       // |silu'| < 1.1
       const double bound = 1.1 * g.bound * (std::fabs(u.value) + u.bound) + std::fabs(silu) * u.bound +
                            std::fabs(silu * u.value) * (kExpError + 6 * kUnit) +
                            0x1p-125 * (1 + std::fabs(g.value * u.value));
       test.near(silu * u.value, y[t * rows + r], bound, [&] {
-        return format("%zu x %zu, %zu tokens%s: row %zu, token %zu", rows, cols, tokens, norm ? ", norm" : "", r, t);
+        return format("%zu x %zu, %zu tokens%s: row %zu, token %zu", rows, cols, tokens, norm ? ", norm" : "",
+                      r, t);
       });
     }
   }

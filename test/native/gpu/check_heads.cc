@@ -22,7 +22,8 @@ struct Rotated {
       const double a = normalized.x[i], b = normalized.x[i + middle], c = cosines[i], s = sines[i];
       x[i] = a * c - b * s;
       x[i + middle] = b * c + a * s;
-      bound[i] = bound[i + middle] = (std::fabs(a) + std::fabs(b)) * (normalized.relative + 3 * kUnit) + 1e-37;
+      bound[i] = bound[i + middle] =
+          (std::fabs(a) + std::fabs(b)) * (normalized.relative + 3 * kUnit) + 1e-37;
     }
   }
 };
@@ -40,7 +41,8 @@ void check_batch(Test& test, const Subject& s, KvType type, const gpu::HeadShape
                  const std::vector<uint32_t>& positions, Random& random) {
   const size_t head_dim = shape.head_dim, per_token = shape.heads + 2 * shape.kv_heads, n = positions.size();
   const std::vector<float> qkv = random_floats(n * per_token * head_dim, 2, random);
-  const std::vector<float> q_norm = random_floats(head_dim, 1, random), k_norm = random_floats(head_dim, 1, random);
+  const std::vector<float> q_norm = random_floats(head_dim, 1, random),
+                           k_norm = random_floats(head_dim, 1, random);
   std::vector<float> rope(2 * kRopePositions * head_dim / 2);
   for (size_t i = 0; i < rope.size() / 2; ++i) {
     const double angle = random.uniform(0, 7);
@@ -58,16 +60,16 @@ void check_batch(Test& test, const Subject& s, KvType type, const gpu::HeadShape
   batch.single_tokens = batch.tokens;
   batch.list = on_list.at();
   batch.max_positions = kRopePositions;
-  s.device.finish_heads(on_qkv.at(), shape, on_q_norm.at(), on_k_norm.at(), kEps, on_rope.at(), kRopePositions, batch,
-                        layout_of(type, shape));
+  s.device.finish_heads(on_qkv.at(), shape, on_q_norm.at(), on_k_norm.at(), kEps, on_rope.at(),
+                        kRopePositions, batch, layout_of(type, shape));
   std::vector<float> actual = on_qkv.get(test);
   plant(s, actual, (n - 1) * per_token * head_dim);
   const std::vector<uint8_t> caches[] = {sequences[0].memory.get(test), sequences[1].memory.get(test)};
   std::vector<std::vector<uint8_t>> touched{sequences[0].bytes, sequences[1].bytes};
 
   const auto describe = [&](size_t t, size_t head, size_t i) {
-    return format("kv %s, head_dim %zu, %u/%u heads: token %zu of %zu, head %zu, element %zu", kv_name(type), head_dim,
-                  shape.heads, shape.kv_heads, t, n, head, i);
+    return format("kv %s, head_dim %zu, %u/%u heads: token %zu of %zu, head %zu, element %zu", kv_name(type),
+                  head_dim, shape.heads, shape.kv_heads, t, n, head, i);
   };
   std::vector<float> stored(head_dim);
   for (size_t t = 0; t < n; ++t) {
@@ -104,7 +106,8 @@ void check_batch(Test& test, const Subject& s, KvType type, const gpu::HeadShape
     }
   }
   for (size_t i = 0; i < 2; ++i)
-    test.expect(caches[i] == touched[i], [&] { return describe(i, 0, 0) + ": other rows of the cache changed"; });
+    test.expect(caches[i] == touched[i],
+                [&] { return describe(i, 0, 0) + ": other rows of the cache changed"; });
 }
 
 }  // namespace
@@ -117,7 +120,8 @@ void check_heads(Tap& tap, const Subject& s) {
         if (type == KvType::q8_0 && head_dim % 32 != 0) continue;
         check_batch(test, s, type, {4, 1, head_dim}, {0}, random);
         check_batch(test, s, type, {6, 3, head_dim}, {5, 5, 36, 0, 7}, random);
-        if (!s.quick) check_batch(test, s, type, {20, 5, head_dim}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, random);
+        if (!s.quick)
+          check_batch(test, s, type, {20, 5, head_dim}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, random);
       }
     });
 }

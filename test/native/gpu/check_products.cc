@@ -28,8 +28,9 @@ void check_case(Test& test, const Subject& s, const Case& c, Random& random) {
   const size_t ldy = c.rows + random.below(3);
   const std::vector<float> before = random_floats(c.tokens * ldy, 1, random);
   const auto n = static_cast<uint32_t>(c.tokens);
-  test.expect(s.device.reserve(n, static_cast<uint32_t>(c.cols), static_cast<uint32_t>(c.rows), kNoHeads, 64).ok(),
-              [] { return std::string("reserve"); });
+  test.expect(
+      s.device.reserve(n, static_cast<uint32_t>(c.cols), static_cast<uint32_t>(c.rows), kNoHeads, 64).ok(),
+      [] { return std::string("reserve"); });
 
   const MatrixOnDevice w(test, s, c.type, c.rows, c.cols, data.data());
   const OnDevice<float> on_x(s, x), on_norm(s, norm), on_y(s, before);
@@ -48,7 +49,8 @@ void check_case(Test& test, const Subject& s, const Case& c, Random& random) {
         continue;
       }
       Exact exact = exact_product(c.type, data.data() + r * row_bytes(c.type, c.cols), from, carried);
-      if (c.add) exact = {exact.value + old, exact.bound + kUnit * 2 * (std::fabs(exact.value) + std::fabs(old))};
+      if (c.add)
+        exact = {exact.value + old, exact.bound + kUnit * 2 * (std::fabs(exact.value) + std::fabs(old))};
       test.near(exact.value, actual, exact.bound, [&] { return describe(c, r, t); });
     }
   }
@@ -77,7 +79,8 @@ void check_company(Test& test, const Subject& s, DType type, size_t cols, Random
     const std::vector<float>& expected = n <= few ? one : many;
     const std::vector<float> y = compute(n);
     for (size_t r = 0; r < kRows; ++r)
-      test.expect(y[r] == expected[r], [&] { return format("%zu cols, row %zu: %u tokens change bits", cols, r, n); });
+      test.expect(y[r] == expected[r],
+                  [&] { return format("%zu cols, row %zu: %u tokens change bits", cols, r, n); });
   }
 }
 

@@ -112,12 +112,14 @@ void check_recording(Test& test, const Subject& s) {
 void check_memory(Test& test, const Subject& s) {
   const size_t free = s.device.free_bytes();
   const Result<gpu::DevicePointer> too_much = s.device.allocate(s.device.info().total_bytes * 4);
-  test.expect(!too_much.ok() && too_much.status.code() == Code::memory, [] { return std::string("too much"); });
+  test.expect(!too_much.ok() && too_much.status.code() == Code::memory,
+              [] { return std::string("too much"); });
   test.expect(s.device.free_bytes() <= free, [] { return std::string("free bytes after a failure"); });
   const OnDevice<uint8_t> bytes(s, {1, 2, 3, 4, 5}), copied(s, 5);
   s.device.copy(copied.at(1), bytes.at(2), 3);
   const std::vector<uint8_t> actual = copied.get(test);
-  test.expect(actual[1] == 3 && actual[2] == 4 && actual[3] == (s.plant ? 0 : 5), [] { return std::string("copy"); });
+  test.expect(actual[1] == 3 && actual[2] == 4 && actual[3] == (s.plant ? 0 : 5),
+              [] { return std::string("copy"); });
 }
 
 }  // namespace

@@ -22,12 +22,13 @@ std::vector<gpu::Candidate> expected_of(const float* logits, size_t vocab, size_
 
 void check_logits(Test& test, const Subject& s, const std::vector<float>& logits, size_t n, size_t k) {
   const size_t vocab = logits.size() / n;
-  test.expect(s.device.reserve(static_cast<uint32_t>(n), 32, static_cast<uint32_t>(vocab), {1, 1, 16}, 64).ok(),
-              [] { return std::string("reserve"); });
+  test.expect(
+      s.device.reserve(static_cast<uint32_t>(n), 32, static_cast<uint32_t>(vocab), {1, 1, 16}, 64).ok(),
+      [] { return std::string("reserve"); });
   const OnDevice<float> on_logits(s, logits);
   const OnDevice<gpu::Candidate> out(s, n * k);
-  s.device.top_k(on_logits.at(), static_cast<uint32_t>(vocab), static_cast<uint32_t>(n), static_cast<uint32_t>(k),
-                 out.at());
+  s.device.top_k(on_logits.at(), static_cast<uint32_t>(vocab), static_cast<uint32_t>(n),
+                 static_cast<uint32_t>(k), out.at());
   std::vector<gpu::Candidate> actual = out.get(test);
   if (s.plant) actual.back().id += 1;
   for (size_t t = 0; t < n; ++t) {

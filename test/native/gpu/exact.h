@@ -74,8 +74,8 @@ inline Exact exact_product(DType type, const uint8_t* row, const Normalized& x, 
     }
     sum += wi * xi;
     magnitude += (std::fabs(wi) + 2 * std::fabs(static_cast<double>(offsets[i]))) * std::fabs(xi);
-    // Planes: half a step of 15 bits of the group's largest, or all of what is taken for zero. bf16: weight and
-    // activation round by 2^-8 each.
+    // Planes: half a step of 15 bits of the group's largest, or all of what is taken for zero. bf16: weight
+    // and activation round by 2^-8 each.
     if (carried == Carried::planes) rounding += std::fabs(wi) * (largest / 32638.0 * (1 + 1e-3) + 0x1p-100);
     if (carried == Carried::bf16) rounding += std::fabs(wi * xi) * (0x1p-7 + 0x1p-16);
   }

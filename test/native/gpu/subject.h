@@ -30,7 +30,9 @@ class OnDevice {
   OnDevice(const Subject& subject, size_t count) : subject_(subject), count_(count) {
     failed_ = !memory_.allocate(subject.device, count * sizeof(T)).ok();
   }
-  OnDevice(const Subject& subject, const std::vector<T>& values) : OnDevice(subject, values.size()) { set(values); }
+  OnDevice(const Subject& subject, const std::vector<T>& values) : OnDevice(subject, values.size()) {
+    set(values);
+  }
 
   void set(const std::vector<T>& values) { subject_.device.upload(at(), values.data(), count_ * sizeof(T)); }
   gpu::DevicePointer at(size_t index = 0) const { return memory_.at(index * sizeof(T)); }
@@ -54,7 +56,8 @@ class OnDevice {
 /// A matrix on the device for as long as this lives.
 class MatrixOnDevice {
  public:
-  MatrixOnDevice(Test& test, const Subject& subject, DType type, size_t rows, size_t cols, const uint8_t* data)
+  MatrixOnDevice(Test& test, const Subject& subject, DType type, size_t rows, size_t cols,
+                 const uint8_t* data)
       : subject_(subject) {
     Result<gpu::DeviceMatrix> matrix = subject.device.upload_matrix(type, rows, cols, data);
     test.expect(matrix.ok(), [&] { return "upload: " + matrix.status.message(); });
