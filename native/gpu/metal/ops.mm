@@ -134,21 +134,27 @@ void MetalDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Dev
 
 void MetalDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                                DevicePointer norm, float eps, DevicePointer y) {
-  if (n > kSmallBatch) {
-    const DevicePointer ups = need(up_, size_t{n} * up.rows * sizeof(float));
-    const DevicePointer normed = norm == 0 ? x : need(normed_, size_t{n} * gate.cols * sizeof(float));
-    if (ups == 0 || normed == 0) return;
-    if (norm != 0) rms_norm(x, norm, eps, gate.cols, n, normed);
-    many(gate, normed, n, y, gate.rows, Store::set);
-    many(up, normed, n, ups, up.rows, Store::set);
-    const uint32_t count = n * gate.rows;
-    stream_.run("openelm_swiglu", SwigluArgs{y, ups, y, count, 0}, {.x = blocks(count, 256), .threads = 256});
+  if (n <= kSmallBatch && gate.type == up.type) {
+    const uint32_t tokens = tokens_of_kernel(n);
+    GatedMatvecArgs args{ref(gate), ref(up), x, norm, y, n, 0, eps, 0};
+    const Launch launch = plan(gate.type, tokens, true, gate.rows, gate.cols, args.panel);
+    if (n > 0) stream_.run(entry("gated_matvec", gate.type) + "_" + std::to_string(tokens), args, launch);
     return;
   }
-  const uint32_t tokens = tokens_of_kernel(n);
-  GatedMatvecArgs args{ref(gate), ref(up), x, norm, y, n, 0, eps, 0};
-  const Launch launch = plan(gate.type, tokens, true, gate.rows, gate.cols, args.panel);
-  if (n > 0) stream_.run(entry("gated_matvec", gate.type) + "_" + std::to_string(tokens), args, launch);
+  if (n > kSmallBatch && norm != 0) {  // once for both
+    const DevicePointer normed = need(normed_, size_t{n} * gate.cols * sizeof(float));
+    if (normed == 0) return;
+    rms_norm(x, norm, eps, gate.cols, n, normed);
+    x = normed;
+    norm = 0;
+  }
+  const DevicePointer ups = need(up_, size_t{n} * up.rows * sizeof(float));
+  if (ups == 0) return;
+  matmul(gate, x, n, norm, eps, y, gate.rows, Store::set);
+  matmul(up, x, n, norm, eps, ups, up.rows, Store::set);
+  const uint32_t count = n * gate.rows;
+  stream_.run("openelm_swiglu", SwigluArgs{y, ups, y, count, 0},
+              {.x = blocks(count, kRowThreads), .threads = kRowThreads});
 }
 
 void MetalDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,

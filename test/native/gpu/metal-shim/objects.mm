@@ -7,6 +7,7 @@
 #import <Metal/Metal.h>
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -167,11 +168,14 @@ static std::set<ShimBuffer*> all_buffers;
 - (NSUInteger)threadExecutionWidth { return 32; }
 @end
 
-@interface ShimLibrary : NSObject <MTLLibrary>
+@interface ShimLibrary : NSObject <MTLLibrary> {
+ @public
+  void* entry_points_;
+}
 @end
 @implementation ShimLibrary
 - (id<MTLFunction>)newFunctionWithName:(NSString*)name {
-  void* entry = dlsym(RTLD_DEFAULT, name.UTF8String);
+  void* entry = dlsym(entry_points_, name.UTF8String);
   if (entry == nullptr) return nil;
   ShimFunction* made = [ShimFunction new];
   made->entry_ = reinterpret_cast<metal_shim::EntryPoint>(entry);
@@ -296,7 +300,10 @@ static void run_until(ShimCommandBuffer* last) {
 - (uint64_t)recommendedMaxWorkingSetSize { return uint64_t{4} << 30; }
 - (NSUInteger)currentAllocatedSize { return allocated_; }
 - (NSUInteger)maxBufferLength { return NSUInteger{2} << 30; }
-- (BOOL)supportsFamily:(MTLGPUFamily)family { return family <= 1000 + (getenv("SHIM_FAMILY") ? atoi(getenv("SHIM_FAMILY")) : 9); }
+- (BOOL)supportsFamily:(MTLGPUFamily)family {
+  const char* newest = getenv("SHIM_FAMILY");
+  return family <= 1000 + (newest != nullptr ? atoi(newest) : 9);
+}
 - (id<MTLCommandQueue>)newCommandQueue { return [ShimQueue new]; }
 - (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
   ShimBuffer* made = [ShimBuffer new];
@@ -308,8 +315,16 @@ static void run_until(ShimCommandBuffer* last) {
 }
 - (id<MTLLibrary>)newLibraryWithSource:(NSString*)source options:(MTLCompileOptions*)options error:(NSError**)error {
   if (strstr(source.UTF8String, "#include <metal_stdlib>") == nullptr) stop("the source is not Metal's");
-  if ([options.preprocessorMacros objectForKey:@"OPENELM_BF16_MATRICES"] == nil) stop("a macro is missing");
-  return [ShimLibrary new];
+  NSNumber* bf16 = (NSNumber*)[options.preprocessorMacros objectForKey:@"OPENELM_BF16_MATRICES"];
+  if (bf16 == nil || options.fastMathEnabled) stop("the source is compiled with other options than it needs");
+  // Compiled beforehand, with either value of the macro.
+  char program[4096] = {};
+  if (readlink("/proc/self/exe", program, sizeof program - 1) < 0) stop("the program's folder is not known");
+  const std::string path = std::string(program) + (bf16.intValue != 0 ? ".bf16.so" : ".f32.so");
+  ShimLibrary* made = [ShimLibrary new];
+  made->entry_points_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (made->entry_points_ == nullptr) stop(dlerror());
+  return made;
 }
 - (id<MTLComputePipelineState>)newComputePipelineStateWithFunction:(id<MTLFunction>)function error:(NSError**)error {
   ShimPipeline* made = [ShimPipeline new];
