@@ -34,6 +34,12 @@ GPU_FN float exp_of(float x) {
 GPU_FN float sqrt_of(float x) {
   return __fsqrt_rn(x);
 }
+/// 1 / x to about a unit in the last place.
+GPU_FN float reciprocal_of(float x) {
+  float y;
+  asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 GPU_FN float fma_of(float a, float b, float c) {
   return __fmaf_rn(a, b, c);
 }

@@ -34,6 +34,10 @@ GPU_FN float exp_of(float x) {
 GPU_FN float sqrt_of(float x) {
   return std::sqrt(x);
 }
+/// 1 / x to about a unit in the last place.
+GPU_FN float reciprocal_of(float x) {
+  return 1.0f / x;
+}
 GPU_FN float fma_of(float a, float b, float c) {
   return std::fma(a, b, c);
 }

@@ -29,6 +29,10 @@ GPU_FN float exp_of(float x) {
 GPU_FN float sqrt_of(float x) {
   return metal::precise::sqrt(x);
 }
+/// 1 / x to about a unit in the last place.
+GPU_FN float reciprocal_of(float x) {
+  return 1.0f / x;
+}
 GPU_FN float fma_of(float a, float b, float c) {
   return metal::fma(a, b, c);
 }

@@ -86,36 +86,60 @@ GPU_FN float squares_of(Group group, GPU_DEVICE const float* row, uint32_t cols)
   }
   for (uint32_t base = group.lane() * 4; base < cols; base += group.size() * 4 * kBatch) {
     Words4 values[kBatch];
-    GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
+    GPU_UNROLL
+    for (uint32_t b = 0; b < kBatch; ++b) {
       const uint32_t i = base + b * group.size() * 4;
       values[b] =
           i < cols ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(row + i)) : Words4{{0, 0, 0, 0}};
     }
-    GPU_UNROLL for (uint32_t b = 0; b < kBatch; ++b) {
-      GPU_UNROLL for (uint32_t j = 0; j < 4; ++j) squares =
-          fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
+    GPU_UNROLL
+    for (uint32_t b = 0; b < kBatch; ++b) {
+      GPU_UNROLL
+      for (uint32_t j = 0; j < 4; ++j)
+        squares = fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
     }
   }
   return squares;
 }
 
-/// 1 / rms(x) for each of `tokens` rows of x, [tokens][cols]. shared: [Tokens][teams].
+/// Sums of squares of up to Tokens rows of x, [tokens][cols], a part a team. shared: [Tokens][teams].
 template <uint32_t Tokens, class Group>
-GPU_FN void inverse_rms(Group group, GPU_DEVICE const float* x, uint32_t tokens, uint32_t cols, float eps,
-                        GPU_SHARED float* shared, GPU_LOCAL float* scales) {
+GPU_FN void sum_squares(Group group, GPU_DEVICE const float* x, uint32_t tokens, uint32_t cols,
+                        GPU_SHARED float* shared) {
   const auto team = group.team();
-  const uint32_t teams = group.teams();
-  for (uint32_t t = 0; t < tokens; ++t) {
-    const float squares = team.sum(squares_of(group, x + uint64_t(t) * cols, cols));
-    if (team.lane() == 0) shared[t * teams + group.team_index()] = squares;
+  float squares[Tokens];
+  GPU_UNROLL
+  for (uint32_t t = 0; t < Tokens; ++t) squares[t] = 0;
+  // Four at a time where rows are aligned for it; one by one otherwise.
+  const uint32_t width = cols % 4 == 0 ? 4 : 1;
+  for (uint32_t i = group.lane() * width; i < cols; i += group.size() * width) {
+    GPU_UNROLL
+    for (uint32_t t = 0; t < Tokens; ++t) {
+      if (t >= tokens) continue;
+      GPU_DEVICE const float* p = x + uint64_t(t) * cols + i;
+      if (width == 1) {
+        squares[t] = fma_of(*p, *p, squares[t]);
+        continue;
+      }
+      const Words4 four = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(p));
+      GPU_UNROLL
+      for (uint32_t j = 0; j < 4; ++j)
+        squares[t] = fma_of(as_float(four.word[j]), as_float(four.word[j]), squares[t]);
+    }
   }
-  group.barrier();
-  GPU_UNROLL for (uint32_t t = 0; t < Tokens; ++t) {
-    float squares = 0;
-    if (t < tokens)
-      for (uint32_t i = 0; i < teams; ++i) squares += shared[t * teams + i];
-    scales[t] = 1.0f / sqrt_of(squares / float(cols) + eps);
+  GPU_UNROLL
+  for (uint32_t t = 0; t < Tokens; ++t) {
+    const float sum = team.sum(squares[t]);
+    if (team.lane() == 0) shared[t * group.teams() + group.team_index()] = sum;
   }
+}
+
+/// 1 / rms of token t, from what sum_squares left.
+GPU_FN float inverse_rms(GPU_SHARED const float* shared, uint32_t t, uint32_t teams, uint32_t cols,
+                         float eps) {
+  float squares = 0;
+  for (uint32_t i = 0; i < teams; ++i) squares += shared[t * teams + i];
+  return 1.0f / sqrt_of(squares / float(cols) + eps);
 }
 
 /// Columns [first, first + panel) of one row into shared memory as floats, those behind cols as 0.
@@ -155,14 +179,17 @@ GPU_FN void store_planes(Group group, GPU_DEVICE const float* x, GPU_DEVICE cons
   const PlaneView view = plane_view(shared, panel);
   Four next[8];
   uint32_t g = group.team_index() * at_once + team.lane() / run;
-  GPU_UNROLL for (uint32_t w = 0; w < fours; ++w) if (g < groups) next[w] =
-      load_four(x, norm, first + g * kGroup + in_group + 4 * w);
+  GPU_UNROLL
+  for (uint32_t w = 0; w < fours; ++w)
+    if (g < groups) next[w] = load_four(x, norm, first + g * kGroup + in_group + 4 * w);
   for (uint32_t base = group.team_index() * at_once; base < groups; base += stride, g += stride) {
     const bool active = g < groups;
     float v[32];
     uint32_t largest_bits = 0;
-    GPU_UNROLL for (uint32_t w = 0; w < fours; ++w) {
-      GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) {
+    GPU_UNROLL
+    for (uint32_t w = 0; w < fours; ++w) {
+      GPU_UNROLL
+      for (uint32_t i = 0; i < 4; ++i) {
         float value = active ? as_float(next[w].values.word[i]) : 0.0f;
         if (norm && active) value = value * scale * as_float(next[w].weights.word[i]);
         v[4 * w + i] = value;
@@ -173,11 +200,13 @@ GPU_FN void store_planes(Group group, GPU_DEVICE const float* x, GPU_DEVICE cons
     }
     const float largest = as_float(team.max(largest_bits, run));
     const bool finite = as_bits(largest) < 0x7f800000u;
-    const float inverse = finite && largest >= kPlaneLeast ? kPlaneRange / largest : 0.0f;
+    const float inverse = finite && largest >= kPlaneLeast ? kPlaneRange * reciprocal_of(largest) : 0.0f;
     float sum = 0;
-    GPU_UNROLL for (uint32_t w = 0; w < fours; ++w) {
+    GPU_UNROLL
+    for (uint32_t w = 0; w < fours; ++w) {
       uint32_t high = 0, low = 0;
-      GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) {
+      GPU_UNROLL
+      for (uint32_t i = 0; i < 4; ++i) {
         // Adding 1.5 · 2^23 leaves no bits for a fraction: the integer is then in the low bits.
         const float shifted = finite ? fma_of(v[4 * w + i], inverse, kRoundShift) : kRoundShift;
         const int32_t q = int32_t(as_bits(shifted) - 0x4b400000u);
@@ -193,7 +222,7 @@ GPU_FN void store_planes(Group group, GPU_DEVICE const float* x, GPU_DEVICE cons
     }
     if (Form::kSums) sum = team.sum(sum, run);
     if (!active || team.lane() % run != 0) continue;
-    view.scales[g] = !finite || largest >= kPlaneLeast ? largest / kPlaneRange : 0.0f;
+    view.scales[g] = !finite || largest >= kPlaneLeast ? largest * (1.0f / kPlaneRange) : 0.0f;
     if (Form::kSums) view.sums[g] = sum;
   }
 }

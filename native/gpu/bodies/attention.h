@@ -12,9 +12,6 @@ namespace gpu {
 
 /// Query heads computed at a time.
 GPU_CONSTANT uint32_t kQueries = 4;
-/// Cache rows a lane has under way.
-GPU_CONSTANT uint32_t kRowsUnderWay = 4;
-
 /// Lanes that share a row of head_dim, eight elements each: a power of two, at most a team.
 GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
   uint32_t lanes = 1;
@@ -38,6 +35,7 @@ GPU_FN GPU_DEVICE float* partial_of(AttentionArgs args, uint32_t token, uint32_t
 /// elements of it.
 template <KvType type, uint32_t HeadDim, class Group>
 struct ChunkThread {
+  enum : uint32_t { kRowsUnderWay = HeadDim >= 128 ? 8 : 4 };  // of the cache, a lane
   Group group;
   uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
 
@@ -61,24 +59,34 @@ struct ChunkThread {
     for (uint32_t first = 0; first < head_dim; first += lanes * 8) {
       const uint32_t i = first + lane * 8;
       float q[kQueries][8];
-      GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) q[g][j] =
-            i < head_dim && g < heads ? queries[g * head_dim + i + j] * scale : 0.0f;
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = 0;
+        if (i >= head_dim || g >= heads) continue;
+        const KvPiece<KvType::f32> piece = KvPiece<KvType::f32>::load(
+            reinterpret_cast<GPU_DEVICE const uint8_t*>(queries + g * head_dim), i);
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = piece.at(j) * scale;
       }
       for (uint32_t base = 0; base < count; base += slots * kRowsUnderWay) {
         KvPiece<type> pieces[kRowsUnderWay];
-        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots + slot;
           if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
         }
-        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           if (base + b * slots >= count) continue;  // for all lanes
           const uint32_t p = base + b * slots + slot;
           const bool active = p < count && i < head_dim;
-          GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
             float dot = 0;
             if (active) {
-              GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
+              GPU_UNROLL
+              for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
             }
             dot = team.sum(dot, lanes);
             if (lane != 0 || p >= count) continue;
@@ -95,27 +103,36 @@ struct ChunkThread {
                          GPU_SHARED float* sums) const {
     for (uint32_t i = lane * 8; i < head_dim; i += lanes * 8) {
       float sum[kQueries][8];
-      GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
       }
       for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
         KvPiece<type> pieces[kRowsUnderWay];
-        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) if (base + b * slots < count) pieces[b] =
-            KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
-        GPU_UNROLL for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b)
+          if (base + b * slots < count)
+            pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots;
           if (p >= count) continue;
           float v[8];
-          GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
-          GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
+          GPU_UNROLL
+          for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
             const float weight = weights[g * kAttentionChunk + p];
-            GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
+            GPU_UNROLL
+            for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
           }
         }
       }
-      GPU_UNROLL for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] =
-            sum[g][j];
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
       }
     }
   }

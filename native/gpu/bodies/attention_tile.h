@@ -29,9 +29,11 @@ GPU_FN void stage_rows(Group group, GPU_DEVICE const uint8_t* rows, uint32_t row
     GPU_SHARED float* to = out + p * stride + i;
     if (first + p < end) {
       const KvPiece<type> piece = KvPiece<type>::load(rows + uint64_t(first + p) * row_bytes, i);
-      GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) to[j] = piece.at(j);
+      GPU_UNROLL
+      for (uint32_t j = 0; j < 8; ++j) to[j] = piece.at(j);
     } else {
-      GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) to[j] = 0;
+      GPU_UNROLL
+      for (uint32_t j = 0; j < 8; ++j) to[j] = 0;
     }
   }
 }

@@ -50,8 +50,10 @@ struct DequantizeElements {
     GPU_DEVICE const uint8_t* p = row.quants + uint64_t(col) * bytes;
     if (row.cols % 8 == 0) {
       Words4 words[sizeof(Element) / 2];
-      GPU_UNROLL for (uint32_t i = 0; i < bytes / 2; ++i) words[i] = load_16(p + 16 * i);
-      GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] = Dequantize<Element>::pick(words, i);
+      GPU_UNROLL
+      for (uint32_t i = 0; i < bytes / 2; ++i) words[i] = load_16(p + 16 * i);
+      GPU_UNROLL
+      for (uint32_t i = 0; i < 8; ++i) out[i] = Dequantize<Element>::pick(words, i);
       return;
     }
     for (uint32_t i = 0; i < 8; ++i)
@@ -86,7 +88,8 @@ struct Dequantize<BlockQ8_0> {
   GPU_FN static void run(Row<BlockQ8_0> row, uint32_t col, GPU_LOCAL float* out) {
     const float d = half_bits_to_float(load_2(row.scales + col / kGroup * 2));
     const Bytes8 bytes = bytes_by_4(row.quants + col);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(int8_t(bits_of(bytes, i, 0, 255)));
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(int8_t(bits_of(bytes, i, 0, 255)));
   }
 };
 
@@ -103,8 +106,8 @@ struct Dequantize<BlockQ4_0> {
   GPU_FN static void run(Row<BlockQ4_0> row, uint32_t col, GPU_LOCAL float* out) {
     const float d = half_bits_to_float(load_2(row.scales + col / kGroup * 2));
     const Bytes8 bytes = bytes_by_4(row.quants + col / kGroup * 16 + nibble_byte(col));
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * (float(bits_of(bytes, i, nibble_shift(col), 15)) - 8.0f);
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) out[i] = d * (float(bits_of(bytes, i, nibble_shift(col), 15)) - 8.0f);
   }
 };
 template <>
@@ -113,8 +116,8 @@ struct Dequantize<BlockQ4_1> {
     GPU_DEVICE const uint8_t* b = block_at(row, col / kGroup);
     const float d = half_bits_to_float(load_2(b)), m = half_bits_to_float(load_2(b + 2));
     const Bytes8 bytes = bytes_by_4(b + 4 + nibble_byte(col));
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * float(bits_of(bytes, i, nibble_shift(col), 15)) + m;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(bits_of(bytes, i, nibble_shift(col), 15)) + m;
   }
 };
 template <>
@@ -124,8 +127,9 @@ struct Dequantize<BlockQ5_0> {
     const float d = half_bits_to_float(load_2(b));
     const uint32_t fifths = (load_2(b + 2) | load_2(b + 4) << 16) >> (col % kGroup);
     const Bytes8 bytes = bytes_by_2(b + 6 + nibble_byte(col));
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * (float(bits_of(bytes, i, nibble_shift(col), 15) | ((fifths >> i) & 1) << 4) - 16.0f);
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i)
+      out[i] = d * (float(bits_of(bytes, i, nibble_shift(col), 15) | ((fifths >> i) & 1) << 4) - 16.0f);
   }
 };
 template <>
@@ -135,8 +139,9 @@ struct Dequantize<BlockQ5_1> {
     const float d = half_bits_to_float(load_2(b)), m = half_bits_to_float(load_2(b + 2));
     const uint32_t fifths = load_4(b + 4) >> (col % kGroup);
     const Bytes8 bytes = bytes_by_4(b + 8 + nibble_byte(col));
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * float(bits_of(bytes, i, nibble_shift(col), 15) | ((fifths >> i) & 1) << 4) + m;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i)
+      out[i] = d * float(bits_of(bytes, i, nibble_shift(col), 15) | ((fifths >> i) & 1) << 4) + m;
   }
 };
 template <>
@@ -145,7 +150,8 @@ struct Dequantize<BlockIQ4_NL> {
     GPU_DEVICE const uint8_t* b = block_at(row, col / kGroup);
     const float d = half_bits_to_float(load_2(b));
     const Bytes8 bytes = bytes_by_2(b + 2 + nibble_byte(col));
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) {
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t level = bits_of(bytes, i, nibble_shift(col), 15);
       // kIq4Values, eight to a word.
       const uint64_t levels = level < 8 ? (uint64_t(0xf6eaddcfu) << 32 | 0xbfad9881u)
@@ -162,8 +168,8 @@ struct Dequantize<BlockQ2_K> {
     const float d = half_bits_to_float(load_2(b + 80)) * float(s & 15);
     const float m = half_bits_to_float(load_2(b + 82)) * float(s >> 4);
     const Bytes8 bytes = bytes_by_4(b + 16 + e / 128 * 32 + e % 32);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * float(bits_of(bytes, i, e % 128 / 32 * 2, 3)) - m;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(bits_of(bytes, i, e % 128 / 32 * 2, 3)) - m;
   }
 };
 template <>
@@ -176,7 +182,8 @@ struct Dequantize<BlockQ3_K> {
     const uint32_t high = (scales[8 + j % 4] >> (2 * (j / 4))) & 3;
     const float d = half_bits_to_float(load_2(b + 108)) * (float(low | high << 4) - 32.0f);
     const Bytes8 thirds = bytes_by_2(b + e % 32), bytes = bytes_by_2(b + 32 + e / 128 * 32 + e % 32);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) {
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t q = bits_of(bytes, i, e % 128 / 32 * 2, 3) | bits_of(thirds, i, e / 32, 1) << 2;
       out[i] = d * (float(q) - 4.0f);
     }
@@ -190,7 +197,8 @@ struct Dequantize<BlockQ4_K> {
     const float d = half_bits_to_float(load_2(b)) * float(scale_6(b + 4, j));
     const float m = half_bits_to_float(load_2(b + 2)) * float(minimum_6(b + 4, j));
     const Bytes8 bytes = bytes_by_4(b + 16 + j / 2 * 32 + e % 32);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(bits_of(bytes, i, j % 2 * 4, 15)) - m;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) out[i] = d * float(bits_of(bytes, i, j % 2 * 4, 15)) - m;
   }
 };
 template <>
@@ -201,8 +209,9 @@ struct Dequantize<BlockQ5_K> {
     const float d = half_bits_to_float(load_2(b)) * float(scale_6(b + 4, j));
     const float m = half_bits_to_float(load_2(b + 2)) * float(minimum_6(b + 4, j));
     const Bytes8 fifths = bytes_by_4(b + 16 + e % 32), bytes = bytes_by_4(b + 48 + j / 2 * 32 + e % 32);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) out[i] =
-        d * float(bits_of(bytes, i, j % 2 * 4, 15) | bits_of(fifths, i, j, 1) << 4) - m;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i)
+      out[i] = d * float(bits_of(bytes, i, j % 2 * 4, 15) | bits_of(fifths, i, j, 1) << 4) - m;
   }
 };
 template <>
@@ -213,7 +222,8 @@ struct Dequantize<BlockQ6_K> {
     const float d = half_bits_to_float(load_2(b + 208)) * float(int8_t(b[192 + e / 16]));
     const Bytes8 low = bytes_by_2(b + part * 64 + quarter % 2 * 32 + l);
     const Bytes8 high = bytes_by_2(b + 128 + part * 32 + l);
-    GPU_UNROLL for (uint32_t i = 0; i < 8; ++i) {
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t q = bits_of(low, i, quarter / 2 * 4, 15) | bits_of(high, i, quarter * 2, 3) << 4;
       out[i] = d * (float(q) - 32.0f);
     }

@@ -26,7 +26,8 @@ GPU_FN void stage_weights(Group group, MatrixRef w, uint32_t first_row, uint32_t
     float values[8] = {0, 0, 0, 0, 0, 0, 0, 0};
     if (first_row + r < w.rows && first + i < w.cols)
       dequantize_8(row_of<Block>(w, first_row + r), first + i, values);
-    GPU_UNROLL for (uint32_t j = 0; j < 8; ++j) out[(i + j) * TileRows + r] = values[j];
+    GPU_UNROLL
+    for (uint32_t j = 0; j < 8; ++j) out[(i + j) * TileRows + r] = values[j];
   }
 }
 
@@ -65,9 +66,11 @@ GPU_FN void matmul_tile(Group group, MatmulArgs args, uint32_t row_tile, uint32_
       for (uint32_t i = 0; i < kMatmulColumns; ++i) {
         const Words4 w = shared_16(weights + i * TileRows + row);
         const Words4 x = shared_16(activations + i * TileTokens + token);
-        GPU_UNROLL for (uint32_t t = 0; t < 4; ++t) {
-          GPU_UNROLL for (uint32_t r = 0; r < 4; ++r) sums[t][r] =
-              fma_of(as_float(w.word[r]), as_float(x.word[t]), sums[t][r]);
+        GPU_UNROLL
+        for (uint32_t t = 0; t < 4; ++t) {
+          GPU_UNROLL
+          for (uint32_t r = 0; r < 4; ++r)
+            sums[t][r] = fma_of(as_float(w.word[r]), as_float(x.word[t]), sums[t][r]);
         }
       }
     }

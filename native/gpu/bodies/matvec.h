@@ -57,8 +57,10 @@ struct PlainRows {
   }
   /// The sums of an item, [kRows][Tokens], the same in every lane.
   GPU_FN void store(uint32_t item, uint32_t lane, uint32_t lanes, GPU_LOCAL const float* sums) const {
-    GPU_UNROLL for (uint32_t r = 0; r < kRows; ++r) {
-      GPU_UNROLL for (uint32_t t = 0; t < Tokens; ++t) {
+    GPU_UNROLL
+    for (uint32_t r = 0; r < kRows; ++r) {
+      GPU_UNROLL
+      for (uint32_t t = 0; t < Tokens; ++t) {
         const uint32_t row = item * kRows + r;
         if (lane != (r * Tokens + t) % lanes || row >= args.w.rows || t >= args.tokens) continue;
         GPU_DEVICE float* y = at<float>(args.y) + uint64_t(t) * args.ldy + row;
@@ -80,7 +82,8 @@ struct GatedRows {
     return r == 0 ? row_of<Block>(args.gate, item) : row_of<Block>(args.up, item);
   }
   GPU_FN void store(uint32_t item, uint32_t lane, uint32_t lanes, GPU_LOCAL const float* sums) const {
-    GPU_UNROLL for (uint32_t t = 0; t < Tokens; ++t) {
+    GPU_UNROLL
+    for (uint32_t t = 0; t < Tokens; ++t) {
       if (lane != t % lanes || t >= args.tokens) continue;
       at<float>(args.y)[uint64_t(t) * args.gate.rows + item] = swiglu_of(sums[t], sums[Tokens + t]);
     }
@@ -94,10 +97,12 @@ struct Step {
   Piece<Block> pieces[kRows][kUnroll];
 
   GPU_FN void load(Rows rows, uint32_t item, uint32_t col, uint32_t stride) {
-    GPU_UNROLL for (uint32_t r = 0; r < kRows; ++r) {
+    GPU_UNROLL
+    for (uint32_t r = 0; r < kRows; ++r) {
       const Row<Block> row = rows.row(item, r);
-      GPU_UNROLL for (uint32_t u = 0; u < kUnroll; ++u) if (col + u * stride < row.cols) pieces[r][u] =
-          Piece<Block>::load(row, col + u * stride);
+      GPU_UNROLL
+      for (uint32_t u = 0; u < kUnroll; ++u)
+        if (col + u * stride < row.cols) pieces[r][u] = Piece<Block>::load(row, col + u * stride);
     }
   }
 };
@@ -126,23 +131,24 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
   let_next_start();
   wait_for_inputs();
   GPU_DEVICE const float* x = at<const float>(rows.args.x);
-  float scales[Tokens];
-  if (norm)
-    inverse_rms<Tokens>(group, x, tokens, cols, rows.args.eps,
-                        reinterpret_cast<GPU_SHARED float*>(shared + Tokens * panel_bytes), scales);
+  GPU_SHARED float* squares = reinterpret_cast<GPU_SHARED float*>(shared + Tokens * panel_bytes);
+  if (norm) sum_squares<Tokens>(group, x, tokens, cols, squares);
 
   bool ready = false;
   for (uint32_t base = index * teams; base < items; base += count * teams) {
     item = base + group.team_index();
     const bool active = item < items;
     float sums[kRows * Tokens];
-    GPU_UNROLL for (uint32_t i = 0; i < kRows * Tokens; ++i) sums[i] = 0;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < kRows * Tokens; ++i) sums[i] = 0;
     for (uint32_t first = 0; first < cols; first += panel) {
       if (!ready) {
         group.barrier();
-        GPU_UNROLL for (uint32_t t = 0; t < Tokens; ++t) if (t < tokens)
-            StorePanel<Form>::run(group, x + uint64_t(t) * cols, norm, norm ? scales[t] : 1.0f, cols, first,
-                                  panel, shared + t * panel_bytes);
+        for (uint32_t t = 0; t < tokens; ++t) {
+          const float scale = norm ? inverse_rms(squares, t, teams, cols, rows.args.eps) : 1.0f;
+          StorePanel<Form>::run(group, x + uint64_t(t) * cols, norm, scale, cols, first, panel,
+                                shared + t * panel_bytes);
+        }
         group.barrier();
         ready = panel >= cols;
       }
@@ -154,19 +160,24 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
           next.load(rows, item, first + begin + step_columns + lane_col, stride);
         else if (item + count * teams < items)
           next.load(rows, item + count * teams, lane_col, stride);
-        GPU_UNROLL for (uint32_t u = 0; u < kUnroll; ++u) {
+        GPU_UNROLL
+        for (uint32_t u = 0; u < kUnroll; ++u) {
           const uint32_t col = begin + lane_col + u * stride;
           if (col >= end) continue;
-          GPU_UNROLL for (uint32_t t = 0; t < Tokens; ++t) {
+          GPU_UNROLL
+          for (uint32_t t = 0; t < Tokens; ++t) {
             if (Tokens > 1 && t >= tokens) continue;
-            GPU_UNROLL for (uint32_t r = 0; r < kRows; ++r) sums[r * Tokens + t] =
-                step.pieces[r][u].dot(shared + t * panel_bytes, panel, col, sums[r * Tokens + t]);
+            GPU_UNROLL
+            for (uint32_t r = 0; r < kRows; ++r)
+              sums[r * Tokens + t] =
+                  step.pieces[r][u].dot(shared + t * panel_bytes, panel, col, sums[r * Tokens + t]);
           }
         }
       }
     }
     if (!active) continue;
-    GPU_UNROLL for (uint32_t i = 0; i < kRows * Tokens; ++i) sums[i] = team.sum(sums[i]);
+    GPU_UNROLL
+    for (uint32_t i = 0; i < kRows * Tokens; ++i) sums[i] = team.sum(sums[i]);
     rows.store(item, team.lane(), team.size(), sums);
   }
 }

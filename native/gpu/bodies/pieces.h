@@ -24,8 +24,10 @@ struct Piece {
   GPU_FN float dot(GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col, float sum) const {
     GPU_SHARED const float* x = reinterpret_cast<GPU_SHARED const float*>(panel) + float_place(col, columns);
     const Words4 first = shared_16(x), last = shared_16(x + columns / 2);
-    GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[i], as_float(first.word[i]), sum);
-    GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[4 + i], as_float(last.word[i]), sum);
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[i], as_float(first.word[i]), sum);
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[4 + i], as_float(last.word[i]), sum);
     return sum;
   }
 };
@@ -44,7 +46,8 @@ struct Piece<BlockQ8_0> {
     const PlaneView view = plane_view(panel, columns);
     const Words4 high = shared_16(view.high + col), low = shared_16(view.low + col);
     int32_t h = 0, l = 0;
-    GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) {
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 4; ++i) {
       h = dot4(quants.word[i], high.word[i], h);
       l = dot4(quants.word[i], low.word[i], l);
     }
@@ -70,7 +73,8 @@ struct Piece<BlockQ4_0> {
     const Words4 high0 = shared_16(at_high), high1 = shared_16(at_high + columns / 2);
     const Words4 low0 = shared_16(at_low), low1 = shared_16(at_low + columns / 2);
     int32_t h = 0, l = 0;
-    GPU_UNROLL for (uint32_t i = 0; i < 4; ++i) {
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 4; ++i) {
       const uint32_t q0 = quants.word[i] & 0x0f0f0f0fu, q1 = (quants.word[i] >> 4) & 0x0f0f0f0fu;
       h = dot4(q1, high1.word[i], dot4(q0, high0.word[i], h));
       l = dot4(q1, low1.word[i], dot4(q0, low0.word[i], l));
