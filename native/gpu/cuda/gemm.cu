@@ -87,9 +87,9 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
     if (out.y != nullptr) args.y = out.y + first;
     if (out.bf16 != nullptr) args.y_bf16 = out.bf16 + first;
     args.rows_bf16 = first + rows == w.rows ? args.ld_bf16 - first : rows;
-    const size_t tile =
-        choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors));
-    const int error = launch_gemm_tile(kGemmTileTable[tile], args, product.gated, stream);
+    const size_t tile = choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors),
+                                         workspace.warpgroups);
+    const int error = launch_gemm_tile(gemm_tile(tile), args, product.gated, stream);
     if (error != cudaSuccess) return static_cast<cudaError_t>(error);
   }
   return cudaSuccess;
@@ -122,9 +122,12 @@ size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept {
   return std::min(rows * pair_bytes, std::max(kPanelBytes, kPanelRows * pair_bytes));
 }
 
-cudaError_t prepare_gemm() {
-  const int error = prepare_gemm_tiles();
-  return static_cast<cudaError_t>(error != cudaSuccess ? error : prepare_gemm_few());
+cudaError_t prepare_gemm(bool& warpgroups) {
+  warpgroups = false;
+  int error = prepare_gemm_tiles(false);
+  if (error == cudaSuccess) error = prepare_gemm_few();
+  if (error == cudaSuccess) warpgroups = warpgroups_agree();
+  return static_cast<cudaError_t>(error);
 }
 
 cudaError_t gemm(const DeviceMatrix& w, const float* x, uint32_t n, const float* norm, float eps,

@@ -32,9 +32,7 @@ constexpr uint32_t divide_up(uint32_t a, uint32_t b) {
   return (a + b - 1) / b;
 }
 
-}  // namespace
-
-const GemmTileInfo kGemmTileTable[kGemmTiles] = {
+const GemmTileInfo kTiles[kGemmTileCount - kWarpgroupTileCount] = {
     tile_info<128, 128, 64, 64, 3, 2>(1.0f),  //
     tile_info<64, 128, 32, 64, 3, 3>(0.85f),  //
     tile_info<64, 64, 32, 32, 4, 3>(0.6f),    //
@@ -42,16 +40,23 @@ const GemmTileInfo kGemmTileTable[kGemmTiles] = {
     tile_info<16, 64, 16, 16, 5, 4>(0.25f),
 };
 
-size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noexcept {
-  size_t best = 0;
+}  // namespace
+
+const GemmTileInfo& gemm_tile(size_t index) noexcept {
+  return index < kWarpgroupTileCount ? kWarpgroupTiles[index] : kTiles[index - kWarpgroupTileCount];
+}
+
+size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, bool warpgroups) noexcept {
+  const size_t first = warpgroups ? 0 : kWarpgroupTileCount;
+  size_t best = first;
   float best_cost = 0;
-  for (size_t i = 0; i < kGemmTiles; ++i) {
-    const GemmTileInfo& tile = kGemmTileTable[i];
+  for (size_t i = first; i < kGemmTileCount; ++i) {
+    const GemmTileInfo& tile = gemm_tile(i);
     // Tiles that the busiest multiprocessor computes, and how long one takes.
     const uint32_t tiles = divide_up(n, tile.tokens) * divide_up(rows, tile.rows);
     const float cost =
         static_cast<float>(divide_up(tiles, multiprocessors) * tile.tokens * tile.rows) / tile.speed;
-    if (i == 0 || cost < best_cost) {
+    if (i == first || cost < best_cost) {
       best = i;
       best_cost = cost;
     }
@@ -59,12 +64,14 @@ size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noe
   return best;
 }
 
-int prepare_gemm_tiles() {
-  for (const GemmTileInfo& tile : kGemmTileTable) {
+int prepare_gemm_tiles(bool warpgroups) {
+  const size_t first = warpgroups ? 0 : kWarpgroupTileCount;
+  for (size_t i = first; i < (warpgroups ? kWarpgroupTileCount : kGemmTileCount); ++i) {
+    const GemmTileInfo& tile = gemm_tile(i);
     for (auto* kernel : {tile.plain, tile.gated}) {
-      const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                     static_cast<int>(tile.shared_bytes));
+      const cudaError_t error =
+          cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(tile.shared_bytes));
       if (error != cudaSuccess) return error;
     }
   }

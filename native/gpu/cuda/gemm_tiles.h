@@ -36,16 +36,21 @@ struct GemmTileInfo {
   void (*gated)(GemmArgs);
 };
 
-inline constexpr size_t kGemmTiles = 5;
-/// Largest first.
-extern const GemmTileInfo kGemmTileTable[kGemmTiles];
+/// The first ones are of warpgroup instructions, which need compute capability 9.0.
+inline constexpr size_t kWarpgroupTileCount = 2, kGemmTileCount = 7;
+extern const GemmTileInfo kWarpgroupTiles[kWarpgroupTileCount];
+const GemmTileInfo& gemm_tile(size_t index) noexcept;
 
-/// The index of the tile that should be fastest. `rows`: of all weights, gate and up together.
-size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors) noexcept;
+/// The tile that should be fastest. `rows`: of all weights, gate and up together.
+size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, bool warpgroups) noexcept;
 
-/// Raise the kernels' limits of shared memory; a cudaError_t.
-int prepare_gemm_tiles();
+/// Raise the kernels' limits of shared memory; a cudaError_t. Those of warpgroup tiles fail where these cannot run.
+int prepare_gemm_tiles(bool warpgroups);
 int prepare_gemm_few();
+
+/// Whether warpgroup tiles run on this device and give the bits of the others, so that both may be used without a
+/// result depending on the choice. Runs small products and waits for them.
+bool warpgroups_agree();
 
 /// Enqueues; the launch's error, a cudaError_t.
 int launch_gemm_tile(const GemmTileInfo& tile, const GemmArgs& args, bool gated, CUstream_st* stream);

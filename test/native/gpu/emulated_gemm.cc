@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "gpu/cuda/gemm_tile.cuh"
+#include "gpu/cuda/gemm_warpgroup.cuh"
 #include "gpu/emulated.h"
 
 namespace openelm::gpu::cuda {
@@ -56,8 +56,8 @@ std::vector<float> check(const char* name, const Problem& p) {
   std::vector<uint16_t> y_bf16(size_t{p.n} * ld_bf16, 0x7fc0);
   const GemmArgs args = {data.x.data(), data.w.data(), data.up.data(), p.n, p.rows,  data.ld,
                          p.add,         y.data(),      y_bf16.data(),  ldy, ld_bf16, ld_bf16};
-  std::vector<char> shared(Tile::kSharedBytes + 128);
-  char* const aligned = shared.data() + (128 - reinterpret_cast<uintptr_t>(shared.data()) % 128) % 128;
+  std::vector<char> shared(Tile::kSharedBytes + 1024);
+  char* const aligned = shared.data() + (1024 - reinterpret_cast<uintptr_t>(shared.data()) % 1024) % 1024;
   bool finished = true;
   for (uint32_t row_block = 0; row_block * Tile::kOutputs < ld_bf16; ++row_block) {
     for (uint32_t token_block = 0; token_block * Tile::kTokens < p.n; ++token_block) {
@@ -108,6 +108,13 @@ void check_gemm_tiles() {
   same &= y == check<GemmTile<32, 64, 32, 16, 5, false>>("32 x 64", small);
   same &= y == check<GemmTile<16, 64, 16, 16, 5, false>>("16 x 64", small);
   emulation::report(same, "a result does not depend on the tile's shape");
+
+  check<WarpgroupTile<256, true>>("warpgroups, 128 x 256", {131, 150, 500, true, false});
+  check<WarpgroupTile<128, true>>("warpgroups, 128 x 128", {5, 33, 64, true, true});
+  check<WarpgroupTile<256, false>>("warpgroups, 128 x 256", {90, 260, 128, false, true});
+  same = y == check<WarpgroupTile<128, false>>("warpgroups, 128 x 128", small);
+  same &= y == check<WarpgroupTile<256, false>>("warpgroups, 128 x 256", small);
+  emulation::report(same, "nor on the instructions");
 
   check<GemmTile<32, 64, 32, 16, 5, true>>("32 x 64", {17, 45, 64, true, false});
   check<GemmTile<16, 64, 16, 16, 5, true>>("16 x 64", {16, 31, 640, true, false});

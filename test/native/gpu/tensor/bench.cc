@@ -25,8 +25,19 @@ const Shape kShapes[] = {
 
 double operations(const Shape& s, uint32_t n) { return 2.0 * n * s.rows * s.cols * (s.gated ? 2 : 1); }
 
-/// The bf16 product alone in each tile, then the whole op from f32 activations and Q8_0 weights.
-void bench_product(const Shape& s, uint32_t n) {
+/// What a call reaches, in TFLOP/s; 0 where it does not run.
+template <class Call>
+double speed_of(const Shape& s, uint32_t n, Call call) {
+  if (call() != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess) {
+    cudaGetLastError();
+    return 0;
+  }
+  return operations(s, n) / seconds_of(call) * 1e-12;
+}
+
+/// The bf16 product alone in each tile, the product from quants, then the whole op from f32 activations and Q8_0
+/// weights, dequantized in panels of several sizes.
+void bench_product(const Shape& s, uint32_t n, bool warpgroups) {
   emulation::Random random(1);
   const TestMatrix gate(DType::q8_0, s.rows, s.cols, 1), up(DType::q8_0, s.rows, s.cols, 2);
   const Array<float> x(random_floats(size_t{n} * s.cols, 1, random)), norm(random_floats(s.cols, 1, random));
@@ -45,26 +56,40 @@ void bench_product(const Shape& s, uint32_t n) {
   args.ld = s.cols;
   args.y = y.data();
   args.ldy = s.rows;
-  std::printf("%-14s n %4u ", s.name, n);
-  const size_t chosen = choose_gemm_tile(n, s.rows * (s.gated ? 2 : 1), static_cast<uint32_t>(multiprocessors()));
-  for (size_t i = 0; i < kGemmTiles; ++i) {
-    const GemmTileInfo& tile = kGemmTileTable[i];
-    const double seconds =
-        seconds_of([&] { return static_cast<cudaError_t>(launch_gemm_tile(tile, args, s.gated, nullptr)); });
-    std::printf(" %5.0f%s", operations(s, n) / seconds * 1e-12, i == chosen ? "*" : " ");
+  std::printf("%-13s %4u ", s.name, n);
+  const auto chip = static_cast<uint32_t>(multiprocessors());
+  const size_t chosen = choose_gemm_tile(n, s.rows * (s.gated ? 2 : 1), chip, warpgroups);
+  for (size_t i = 0; i < kGemmTileCount; ++i) {
+    const double speed = speed_of(s, n, [&] {
+      return static_cast<cudaError_t>(launch_gemm_tile(gemm_tile(i), args, s.gated, nullptr));
+    });
+    std::printf(" %5.0f%s", speed, i == chosen ? "*" : " ");
   }
-  const size_t weight_bytes = gemm_weight_bytes(s.rows, s.cols);
-  const Array<uint8_t> x_space(gemm_activation_bytes(n, s.cols)), w_space(weight_bytes);
-  const GemmWorkspace space = {x_space.data(), w_space.data(), weight_bytes, multiprocessors()};
+  FewArgs few = {};
+  few.product = args;
+  for (int i = 0; i < 2; ++i) {
+    const DeviceMatrix m = (i == 0 ? gate : up).device();
+    few.quants[i] = reinterpret_cast<const uint8_t*>(m.quants);
+    few.scales[i] = reinterpret_cast<const uint16_t*>(m.scales);
+  }
+  std::printf(" |%4.0f |", speed_of(s, n, [&] {
+                return static_cast<cudaError_t>(launch_gemm_few(few, false, s.gated, nullptr));
+              }));
+  const size_t all = 4 * size_t{s.rows} * s.cols;
+  const Array<uint8_t> x_space(gemm_activation_bytes(n, s.cols)), w_space(all);
   GemmOutput out;
   out.y = y.data();
   out.ldy = s.rows;
-  const double whole = seconds_of([&] {
-    return s.gated
-               ? gated_gemm(gate.device(), up.device(), x.data(), n, norm.data(), 1e-6f, out, space, nullptr)
-               : gemm(gate.device(), x.data(), n, norm.data(), 1e-6f, out, space, nullptr);
-  });
-  std::printf(" | %5.0f TFLOP/s, %7.1f us\n", operations(s, n) / whole * 1e-12, whole * 1e6);
+  for (const size_t mebibytes : {16u, 32u, 64u, 256u}) {
+    const GemmWorkspace space = {x_space.data(), w_space.data(), std::min(all, mebibytes << 20), multiprocessors(),
+                                 warpgroups};
+    std::printf("%4.0f ", speed_of(s, n, [&] {
+                  return s.gated ? gated_gemm(gate.device(), up.device(), x.data(), n, norm.data(), 1e-6f, out, space,
+                                              nullptr)
+                                 : gemm(gate.device(), x.data(), n, norm.data(), 1e-6f, out, space, nullptr);
+                }));
+  }
+  std::printf("\n");
 }
 
 void bench_inputs() {
@@ -105,13 +130,14 @@ void bench_attention(const HeadShape& shape, KvType type, uint32_t n) {
 
 }  // namespace
 
-void bench_tensor_kernels() {
-  std::printf("\nTFLOP/s of the bf16 product by tile (tokens x weight rows; * is chosen) | whole op from f32 and q8_0\n%21s",
-              "");
-  for (const GemmTileInfo& tile : kGemmTileTable) std::printf(" %3ux%-3u", tile.tokens, tile.rows);
+void bench_tensor_kernels(bool warpgroups) {
+  std::printf("\nTFLOP/s: bf16 product by tile, tokens x weight rows (* chosen; the first %zu are warpgroups') | from q8_0 "
+              "directly\n| whole op from f32 and q8_0 in panels of 16, 32, 64, 256 MiB (n <= %u: directly)\n%19s",
+              kWarpgroupTileCount, kFewTokens, "");
+  for (size_t i = 0; i < kGemmTileCount; ++i) std::printf(" %3ux%-3u", gemm_tile(i).tokens, gemm_tile(i).rows);
   std::printf("\n");
   for (const Shape& shape : kShapes) {
-    for (const uint32_t n : {16u, 64u, 128u, 512u, 2048u}) bench_product(shape, n);
+    for (const uint32_t n : {16u, 64u, 128u, 256u, 512u, 2048u}) bench_product(shape, n, warpgroups);
   }
   bench_inputs();
   for (const uint32_t n : {512u, 2048u}) {

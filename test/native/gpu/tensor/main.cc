@@ -11,9 +11,9 @@
 #include "gpu/tensor/memory.h"
 
 namespace openelm::gpu::cuda {
-void check_gemm_on_device();
+void check_gemm_on_device(bool warpgroups);
 void check_attention_on_device();
-void bench_tensor_kernels();
+void bench_tensor_kernels(bool warpgroups);
 }  // namespace openelm::gpu::cuda
 
 int main(int argc, char** argv) {
@@ -22,14 +22,16 @@ int main(int argc, char** argv) {
   cudaDeviceProp device;
   require(cudaGetDeviceProperties(&device, 0), "device");
   std::printf("# %s, %d multiprocessors\n", device.name, device.multiProcessorCount);
-  require(prepare_gemm(), "prepare_gemm");
+  bool warpgroups = false;
+  require(prepare_gemm(warpgroups), "prepare_gemm");
+  std::printf("# warpgroup tiles %s\n", warpgroups ? "agree with the others: used" : "differ or do not run: not used");
   require(prepare_prefill_attention(), "prepare_prefill_attention");
   if (mode != "--bench") {
-    check_gemm_on_device();
+    check_gemm_on_device(warpgroups);
     check_attention_on_device();
     const openelm::emulation::Tally& counts = openelm::emulation::tally();
     std::printf("1..%d\n# %d failed\n", counts.passed + counts.failed, counts.failed);
   }
-  if (mode != "--check") bench_tensor_kernels();
+  if (mode != "--check") bench_tensor_kernels(warpgroups);
   return openelm::emulation::tally().failed == 0 ? 0 : 1;
 }
