@@ -4,12 +4,14 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <random>
-#include <vector>
+
 
 namespace metal_shim {
 namespace {
@@ -19,10 +21,11 @@ constexpr size_t kStack = size_t{256} << 10;
 
 enum class State { ready, at_group, at_simdgroup, done };
 
+/// A thread of a group: a stack that runs one entry point after the other.
 struct Thread {
-  ucontext_t context;
   std::unique_ptr<uint8_t[]> stack;
-  State state = State::ready;
+  jmp_buf place;  // where it goes on
+  State state = State::done;
   uint32_t exchanges = 0;
   uint32_t given[2] = {};  // to the exchange before and the one now
 };
@@ -35,9 +38,9 @@ struct Call {
   Size3 at, grid, threads;
 };
 
-std::vector<Thread> group;
+std::deque<Thread> group;
 std::minstd_rand random_number(1);
-ucontext_t scheduler;
+jmp_buf scheduler;
 uint32_t current;
 Call call;
 
@@ -46,10 +49,36 @@ Call call;
   std::abort();
 }
 
-void start() {
-  call.entry(call.arguments, call.shared, call.at, call.grid, current, call.threads);
-  group[current].state = State::done;
-  swapcontext(&group[current].context, &scheduler);
+/// Goes on with the scheduler until it comes back to this thread.
+void leave() {
+  if (_setjmp(group[current].place) == 0) _longjmp(scheduler, 1);
+}
+
+void live() {
+  for (;;) {
+    leave();
+    call.entry(call.arguments, call.shared, call.at, call.grid, current, call.threads);
+    group[current].state = State::done;
+  }
+}
+
+/// Goes on with a thread until it leaves.
+void enter(uint32_t thread) {
+  current = thread;
+  if (_setjmp(scheduler) == 0) _longjmp(group[thread].place, 1);
+}
+
+/// Makes a thread, which waits for its first entry point. Only this needs ucontext, whose switches are system calls.
+void make(uint32_t thread) {
+  group[thread].stack.reset(new uint8_t[kStack]);
+  ucontext_t context;
+  getcontext(&context);
+  context.uc_stack.ss_sp = group[thread].stack.get();
+  context.uc_stack.ss_size = kStack;
+  context.uc_link = nullptr;
+  makecontext(&context, live, 0);
+  current = thread;
+  if (_setjmp(scheduler) == 0) setcontext(&context);
 }
 
 /// Waits until threads [first, last) all wait like this.
@@ -59,7 +88,7 @@ void wait_for(State state, uint32_t first, uint32_t last) {
   for (uint32_t i = first; i < last; ++i) all = all && group[i].state == state;
   if (all)
     for (uint32_t i = first; i < last; ++i) group[i].state = State::ready;
-  swapcontext(&group[current].context, &scheduler);
+  leave();
 }
 
 /// Runs its threads while they can; whether any could.
@@ -69,8 +98,7 @@ bool run_simdgroup(uint32_t simdgroup) {
     progress = false;
     for (uint32_t i = simdgroup * kSimdWidth; i < (simdgroup + 1) * kSimdWidth; ++i) {
       if (group[i].state != State::ready) continue;
-      current = i;
-      swapcontext(&scheduler, &group[i].context);
+      enter(i);
       any = progress = true;
     }
   }
@@ -78,16 +106,7 @@ bool run_simdgroup(uint32_t simdgroup) {
 }
 
 void run_group(uint32_t threads) {
-  for (uint32_t i = 0; i < threads; ++i) {
-    Thread& thread = group[i];
-    if (!thread.stack) thread.stack.reset(new uint8_t[kStack]);
-    getcontext(&thread.context);
-    thread.context.uc_stack.ss_sp = thread.stack.get();
-    thread.context.uc_stack.ss_size = kStack;
-    thread.context.uc_link = nullptr;
-    thread.state = State::ready;
-    makecontext(&thread.context, start, 0);
-  }
+  for (uint32_t i = 0; i < threads; ++i) group[i].state = State::ready;
   // Any simdgroup may come first and run as far as barriers let it, so that a missing one shows.
   const uint32_t simdgroups = threads / kSimdWidth;
   for (uint32_t idle = 0, next = random_number() % simdgroups; idle < simdgroups; next = (next + 1) % simdgroups) {
@@ -108,7 +127,10 @@ size_t pages_of(size_t bytes) {
 void run_grid(EntryPoint entry, const char* name, const void* arguments, Size3 grid, uint32_t threads,
               size_t shared_bytes) {
   if (threads == 0 || threads % kSimdWidth != 0 || threads > 1024) stop("a group has whole simdgroups, 1024 threads at most");
-  if (group.size() < threads) group.resize(threads);
+  for (uint32_t i = static_cast<uint32_t>(group.size()); i < threads; ++i) {
+    group.emplace_back();
+    make(i);
+  }
   const Guarded shared(shared_bytes);
   call = {entry, name, arguments, shared.data(), {}, grid, {threads, 1, 1}};
   for (call.at.z = 0; call.at.z < grid.z; ++call.at.z)

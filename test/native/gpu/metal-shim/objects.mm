@@ -2,7 +2,7 @@
 // that are linked into the program. Nothing is ever freed but by the end of the program.
 //
 // A command buffer runs either when it is committed or, every other one, when it is waited for; buffers that its encoder
-// was not told of cannot be touched meanwhile.
+// was not told of cannot be touched then, nor later before the CPU asks where their contents are.
 
 #import <Metal/Metal.h>
 
@@ -140,13 +140,22 @@ using metal_shim::Guarded;
  @public
   Guarded* memory_;
   NSUInteger length_;
+  bool open_;
 }
+- (void)open:(bool)accessible;
 @end
 static std::set<ShimBuffer*> all_buffers;
 @implementation ShimBuffer
 - (NSUInteger)length { return length_; }
 - (uint64_t)gpuAddress { return reinterpret_cast<uint64_t>(memory_->data()); }
-- (void*)contents { return memory_->data(); }
+- (void*)contents {
+  [self open:true];
+  return memory_->data();
+}
+- (void)open:(bool)accessible {
+  if (accessible != open_) memory_->open(accessible);
+  open_ = accessible;
+}
 @end
 
 @interface ShimFunction : NSObject <MTLFunction> {
@@ -275,12 +284,10 @@ static void run_until(ShimCommandBuffer* last) {
   run_until(self);
 }
 - (void)runNow {
-  for (ShimBuffer* buffer : all_buffers)
-    if (encoder_->declared_->count(buffer) == 0) buffer->memory_->open(false);
+  for (ShimBuffer* buffer : all_buffers) [buffer open:encoder_->declared_->count(buffer) != 0];
   for (const Dispatch& each : *encoder_->dispatches_)
     metal_shim::run_grid(each.function->entry_, each.function->name_->c_str(), each.arguments->data(),
                          size_of(each.groups), static_cast<uint32_t>(each.threads.width), each.shared_bytes);
-  for (ShimBuffer* buffer : all_buffers) buffer->memory_->open(true);
   status_ = MTLCommandBufferStatusCompleted;
 }
 @end
@@ -309,6 +316,7 @@ static void run_until(ShimCommandBuffer* last) {
   ShimBuffer* made = [ShimBuffer new];
   made->memory_ = new Guarded(length);
   made->length_ = length;
+  made->open_ = true;
   allocated_ += length;
   all_buffers.insert(made);
   return made;
