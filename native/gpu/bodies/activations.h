@@ -75,56 +75,46 @@ GPU_FN uint32_t plane_place(uint32_t col, uint32_t columns, uint32_t split) {
   return split ? col % kGroup / 16 * (columns / 2) + col / kGroup * 16 + col % 16 : col;
 }
 
-/// The sum of squares of a row that belongs to a thread. Several loads are under way at a time.
-template <class Group>
-GPU_FN float squares_of(Group group, GPU_DEVICE const float* row, uint32_t cols) {
-  enum : uint32_t { kBatch = 4 };
-  float squares = 0;
-  if (cols % 4 != 0) {  // rows are not aligned
-    for (uint32_t i = group.lane(); i < cols; i += group.size()) squares = fma_of(row[i], row[i], squares);
-    return squares;
-  }
-  for (uint32_t base = group.lane() * 4; base < cols; base += group.size() * 4 * kBatch) {
-    Words4 values[kBatch];
-    GPU_UNROLL
-    for (uint32_t b = 0; b < kBatch; ++b) {
-      const uint32_t i = base + b * group.size() * 4;
-      values[b] =
-          i < cols ? load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(row + i)) : Words4{{0, 0, 0, 0}};
-    }
-    GPU_UNROLL
-    for (uint32_t b = 0; b < kBatch; ++b) {
-      GPU_UNROLL
-      for (uint32_t j = 0; j < 4; ++j)
-        squares = fma_of(as_float(values[b].word[j]), as_float(values[b].word[j]), squares);
-    }
-  }
-  return squares;
-}
-
 /// Sums of squares of up to Tokens rows of x, [tokens][cols], a part a team. shared: [Tokens][teams].
 template <uint32_t Tokens, class Group>
 GPU_FN void sum_squares(Group group, GPU_DEVICE const float* x, uint32_t tokens, uint32_t cols,
                         GPU_SHARED float* shared) {
+  enum : uint32_t { kBatch = Tokens == 1 ? 4 : Tokens == 2 ? 2 : 1 };  // loads of a token under way
   const auto team = group.team();
   float squares[Tokens];
   GPU_UNROLL
   for (uint32_t t = 0; t < Tokens; ++t) squares[t] = 0;
-  // Four at a time where rows are aligned for it; one by one otherwise.
-  const uint32_t width = cols % 4 == 0 ? 4 : 1;
-  for (uint32_t i = group.lane() * width; i < cols; i += group.size() * width) {
-    GPU_UNROLL
-    for (uint32_t t = 0; t < Tokens; ++t) {
-      if (t >= tokens) continue;
-      GPU_DEVICE const float* p = x + uint64_t(t) * cols + i;
-      if (width == 1) {
-        squares[t] = fma_of(*p, *p, squares[t]);
-        continue;
-      }
-      const Words4 four = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(p));
+  if (cols % 4 != 0) {  // rows are not aligned
+    for (uint32_t i = group.lane(); i < cols; i += group.size()) {
       GPU_UNROLL
-      for (uint32_t j = 0; j < 4; ++j)
-        squares[t] = fma_of(as_float(four.word[j]), as_float(four.word[j]), squares[t]);
+      for (uint32_t t = 0; t < Tokens; ++t) {
+        const float value = t < tokens ? x[uint64_t(t) * cols + i] : 0.0f;
+        squares[t] = fma_of(value, value, squares[t]);
+      }
+    }
+  } else {
+    const uint32_t step = group.size() * 4;
+    for (uint32_t base = group.lane() * 4; base < cols; base += step * kBatch) {
+      Words4 fours[kBatch][Tokens];
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_UNROLL
+        for (uint32_t t = 0; t < Tokens; ++t) {
+          const uint32_t i = base + b * step;
+          fours[b][t] = Words4{{0, 0, 0, 0}};
+          if (t < tokens && i < cols)
+            fours[b][t] = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(x + uint64_t(t) * cols + i));
+        }
+      }
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_UNROLL
+        for (uint32_t t = 0; t < Tokens; ++t) {
+          GPU_UNROLL
+          for (uint32_t j = 0; j < 4; ++j)
+            squares[t] = fma_of(as_float(fours[b][t].word[j]), as_float(fours[b][t].word[j]), squares[t]);
+        }
+      }
     }
   }
   GPU_UNROLL
