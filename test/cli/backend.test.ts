@@ -72,7 +72,7 @@ tap.test('backends on the command line', async (t) => {
     t.match({ code, stderr }, { code: 0, stderr: '' })
     const cells = stdout
       .split('\n')
-      .flatMap((line) => line.match(/^\| OpenELM.*?\| (C\w+[^|]*?) +\|/)?.[1] ?? [])
+      .flatMap((line) => line.match(/^\|.*\| (C(?:PU|UDA)[^|]*?) +\|/)?.[1] ?? [])
     t.same(cells, ['CPU', 'CUDA 2/8', 'CUDA'])
     t.match(stdout, /\n\nCUDA: Pretended GPU, compute capability 0\.0, driver 0\.0\n$/)
 
