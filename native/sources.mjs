@@ -53,7 +53,7 @@ export const coreSources = () => [
   ...build.core.flatMap((folder) => sourcesUnder(folder)),
   ...sourcesUnder(build.kernels).filter((path) => isaOf(path) === undefined),
 ]
-export const deviceSources = (name) => sourcesUnder(build.devices[name], /\.(cc|cu|mm|metal)$/)
+export const deviceSources = (name) => sourcesUnder(build.devices[name], /\.(cc|cu|mm)$/)
 export const addonSources = () => build.addon.flatMap((folder) => sourcesUnder(folder))
 function variant(isa) {
   if (!(isa in build.variants)) throw new Error(`build.json has no variant "${isa}"`)

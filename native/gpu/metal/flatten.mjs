@@ -2,6 +2,7 @@
 // is opened, so that no build needs Xcode.
 //
 //   node native/gpu/metal/flatten.mjs           prints the text
+//   node native/gpu/metal/flatten.mjs --inputs  prints the files it is made of, one a line, for builds
 //   node native/gpu/metal/flatten.mjs OUT.cc    writes C++ that defines it as openelm::gpu::metal::metal_source
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -11,19 +12,39 @@ import { fileURLToPath } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 const native = join(here, '../..')
 
-/** A file with its own includes in place; behind a guard, as it may come again. Lines keep their name and number. */
-function expand(path, within) {
+const inputs = new Set([fileURLToPath(import.meta.url)])
+
+/** Whether Metal compiles the lines behind #if, #elif and so on; undefined where that is not clear. */
+const forMetal = (directive, condition) =>
+  condition.includes('__METAL_VERSION__') ? directive !== 'ifndef' && !condition.includes('!') : undefined
+
+/** The same behind a directive that goes on from others, of which `taken` says whether one was compiled. */
+function goOn(directive, condition, { taken }) {
+  const here = taken ? false : directive === 'else' && taken === false ? true : forMetal(directive, condition)
+  return { here, taken: taken || here }
+}
+
+/** The lines of a file with its own includes in place, each file once. Lines keep their name and number. */
+function expand(path, seen) {
   const name = relative(native, path).replaceAll('\\', '/')
-  if (within.includes(name)) throw new Error(`${name} includes itself`)
-  const guard = `OPENELM_${name.replaceAll(/\W/g, '_')}`
-  const lines = readFileSync(path, 'utf8').split('\n')
-  const text = lines.flatMap((line, i) => {
-    if (/^\s*#\s*pragma\s+once\b/.test(line)) return ['']
-    const include = /^\s*#\s*include\s+"([^"]+)"/.exec(line)
-    if (!include) return [line]
-    return [...expand(join(native, include[1]), [...within, name]), `#line ${i + 2} "${name}"`]
-  })
-  return [`#ifndef ${guard}`, `#define ${guard}`, `#line 1 "${name}"`, ...text, '#endif']
+  if (seen.has(path)) return []
+  seen.add(path)
+  inputs.add(path)
+  const conditions = []
+  const text = readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((line, i) => {
+      const [, directive, rest = ''] = /^\s*#\s*(\w+)\s*(.*)$/.exec(line) ?? []
+      if (directive === 'pragma' && rest.startsWith('once')) return ['']
+      if (directive === 'endif') conditions.pop()
+      if (/^(if|ifdef|ifndef)$/.test(directive)) conditions.push(goOn(directive, rest, {}))
+      if (directive === 'elif' || directive === 'else') conditions.push(goOn(directive, rest, conditions.pop()))
+      const include = directive === 'include' && /^"([^"]+)"/.exec(rest)
+      if (!include || conditions.some(({ here }) => here === false)) return [line]
+      if (conditions.some(({ here }) => here === undefined)) throw new Error(`${name}:${i + 1}: whether Metal includes this is not clear`)
+      return [...expand(join(native, include[1]), seen), `#line ${i + 2} "${name}"`]
+    })
+  return [`#line 1 "${name}"`, ...text]
 }
 
 /** The whole text. */
@@ -32,7 +53,8 @@ export function metalSource() {
     .filter((file) => file.endsWith('.metal'))
     .sort()
   const head = ['#include <metal_stdlib>', '#include <metal_simdgroup_matrix>', 'using namespace metal;']
-  return `${[...head, ...files.flatMap((file) => expand(join(here, file), []))].join('\n')}\n`
+  const seen = new Set()
+  return `${[...head, ...files.flatMap((file) => expand(join(here, file), seen))].join('\n')}\n`
 }
 
 /** C++ that defines the text, in pieces of a length that every compiler takes. */
@@ -54,7 +76,10 @@ export function metalSourceAsCpp() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const out = process.argv[2]
   if (out === undefined) process.stdout.write(metalSource())
-  else {
+  else if (out === '--inputs') {
+    metalSource()
+    for (const path of inputs) console.log(relative(join(native, '..'), path).replaceAll('\\', '/'))
+  } else {
     mkdirSync(dirname(out), { recursive: true })
     const temporary = `${out}.${process.pid}`
     writeFileSync(temporary, metalSourceAsCpp())
