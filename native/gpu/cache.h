@@ -15,8 +15,7 @@ class DeviceModel;
 /// heads (see CacheLayout). Rows are those of the CPU's cache.
 class GpuCache {
  public:
-  /// `memory` when the device has not enough; the message has the bytes needed and free and the largest
-  /// context that fits.
+  /// `memory` when the device has not enough.
   static Result<std::unique_ptr<GpuCache>> create(std::shared_ptr<DeviceModel> model, KvType type,
                                                   size_t n_ctx);
   ~GpuCache();

@@ -5,8 +5,8 @@
 // groups of a GPU and which runs the same kernel bodies under the tests. gpu/model.h, written once, is the
 // forward pass over it.
 //
-// Work runs in the order in which it was enqueued. Errors of enqueued work are kept by the device and come out
-// of the next synchronize(), so that the forward pass reads as the list of ops that it is.
+// Work runs in the order in which it was enqueued. Errors of enqueued work are kept by the device and come
+// out of the next synchronize(), so that the forward pass reads as the list of ops that it is.
 
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +52,8 @@ struct DeviceBatch {
   DevicePointer list = 0;   // BatchToken[tokens]
   DevicePointer tiles = 0;  // AttentionTile[tile_count], of the runs with several tokens
   uint32_t tile_count = 0;
-  /// Tokens that attend one by one come first: [0, single_tokens); those in tiles follow.
+  /// Tokens that attend one by one come first: [0, single_tokens); those in tiles follow. attention() gets at
+  /// most small_batch() single ones in a call.
   uint32_t single_tokens = 0;
   /// At most so many positions are attended to; for sizing grids. Within a captured pass it is n_ctx.
   uint32_t max_positions = 0;
@@ -104,8 +105,9 @@ class Device {
   virtual void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                             DevicePointer norm, float eps, DevicePointer y) = 0;
 
-  /// qkv: [n][(heads + 2 kv_heads) · head_dim]. Norms and rotates query heads in place, and key heads on their
-  /// way to the cache; stores values. rope: cos then sin, [2][positions][head_dim/2] with rope_positions rows.
+  /// qkv: [n][(heads + 2 kv_heads) · head_dim]. Norms and rotates query heads in place, and key heads on
+  /// their way to the cache; stores values. rope: cos then sin, [2][positions][head_dim/2] with
+  /// rope_positions rows.
   virtual void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                             DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                             const DeviceBatch& batch, const CacheLayout& cache) = 0;
@@ -117,7 +119,8 @@ class Device {
                          const CacheLayout& cache, DevicePointer out) = 0;
 
   /// out[t][0..k) = the k largest of logits[t][0..vocab), largest first, smaller id first among equals; NaN
-  /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k().
+  /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k(),
+  /// n <= small_batch().
   virtual void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) = 0;
 
   /// The next pass continues the n sequences of a batch of single tokens: ids[t] = best[t * k].id (0

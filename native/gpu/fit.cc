@@ -51,11 +51,15 @@ Status check_weights_fit(Device& device, const ModelSource& source, size_t first
                                                  : "not even one layer fits"));
 }
 
-Status context_does_not_fit(Device& device, size_t n_ctx, size_t position_bytes, size_t free) {
-  const size_t fits = std::min(free / position_bytes, n_ctx - 1);
+Status context_does_not_fit(Device& device, size_t sequences, size_t n_ctx, size_t position_bytes,
+                            size_t free) {
+  // A part is left for what passes need of each position besides.
+  const size_t fits = std::min((free - free / 8) / (sequences * position_bytes), n_ctx - 1);
+  const std::string caches = sequences == 1 ? "A kv cache" : std::to_string(sequences) + " kv caches";
   return Status(Code::memory,
-                "A kv cache of " + std::to_string(n_ctx) + " positions needs " +
-                    bytes_text(n_ctx * position_bytes) + " of GPU memory, " + of_device(device, free) + ": " +
+                caches + " of " + std::to_string(n_ctx) + " positions " +
+                    (sequences == 1 ? "needs " : "need ") + bytes_text(sequences * n_ctx * position_bytes) +
+                    " of GPU memory, " + of_device(device, free) + ": " +
                     (fits > 0 ? "a context of " + std::to_string(fits) + " fits, or a smaller --gpu-layers"
                               : "use a smaller --gpu-layers"));
 }

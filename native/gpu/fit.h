@@ -15,8 +15,9 @@ std::string bytes_text(size_t bytes);
 /// a session of modest size.
 Status check_weights_fit(Device& device, const ModelSource& source, size_t first);
 
-/// The error for a kv cache that does not fit.
-Status context_does_not_fit(Device& device, size_t n_ctx, size_t position_bytes, size_t free);
+/// The error for kv caches of so many sequences that do not fit.
+Status context_does_not_fit(Device& device, size_t sequences, size_t n_ctx, size_t position_bytes,
+                            size_t free);
 
 /// The error for activations that do not fit.
 Status batch_does_not_fit(Device& device, size_t tokens, size_t bytes, size_t free);

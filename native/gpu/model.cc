@@ -27,6 +27,16 @@ Result<std::shared_ptr<DeviceModel>> DeviceModel::create(std::shared_ptr<Device>
   return model;
 }
 
+Status DeviceModel::check_room(size_t n_batch, KvType type, size_t n_ctx, size_t sequences) {
+  const std::lock_guard lock(mutex_);
+  if (Status status = make_room(n_batch, 1, 1); !status.ok()) return status;
+  const size_t position_bytes = 2 * weights_->kv_heads() * kv_row_bytes(type, weights_->head_dim);
+  const size_t free = device_->free_bytes();
+  return sequences * n_ctx * position_bytes <= free
+             ? Status()
+             : context_does_not_fit(*device_, sequences, n_ctx, position_bytes, free);
+}
+
 Status DeviceModel::reserve(size_t n_batch, size_t n_ctx, const float* cos, const float* sin) {
   const std::lock_guard lock(mutex_);
   if (n_ctx > rope_.positions) {

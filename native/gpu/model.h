@@ -31,6 +31,10 @@ class DeviceModel {
                                                      const ModelSource& source, size_t first);
   ~DeviceModel();
 
+  /// Whether there is room for the kv caches of so many sequences besides passes of n_batch tokens, whose
+  /// memory is taken. `memory`, with what would fit, otherwise.
+  Status check_room(size_t n_batch, KvType type, size_t n_ctx, size_t sequences);
+
   /// Memory for passes of so many tokens and contexts of so many positions. cos and sin: RoPE's angles,
   /// [n_ctx][head_dim / 2].
   Status reserve(size_t n_batch, size_t n_ctx, const float* cos, const float* sin);

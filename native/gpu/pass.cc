@@ -66,11 +66,23 @@ void Pass::shrink(size_t i, std::span<const Rows> kept) {
   qkv_ = buffers_.kept_qkv.at();
 }
 
+void Pass::attend(const DeviceLayer& layer, const PassTokens& tokens) {
+  const DevicePointer attn = buffers_.attn.at();
+  if (!tokens.few) return device_.attention(qkv_, layer.heads, tokens.batch, cache_of(layer), attn);
+  in_portions(tokens.batch.tokens, true, small_batch_, [&](uint32_t begin, uint32_t count) {
+    DeviceBatch portion = tokens.batch;
+    portion.list += begin * sizeof(BatchToken);
+    portion.tokens = portion.single_tokens = count;
+    device_.attention(qkv_ + uint64_t{begin} * layer.qkv.rows * sizeof(float), layer.heads, portion,
+                      cache_of(layer), attn + uint64_t{begin} * layer.attn_out.cols * sizeof(float));
+  });
+}
+
 void Pass::layer_from_shrinking(size_t i, const PassTokens& tokens) {
   const DeviceLayer& layer = weights_.layers[i];
   const uint32_t n = tokens.batch.tokens;
   const DevicePointer attn = buffers_.attn.at(), ffn = buffers_.ffn.at();
-  device_.attention(qkv_, layer.heads, tokens.batch, cache_of(layer), attn);
+  attend(layer, tokens);
   multiply(layer.attn_out, attn, n, tokens.few, 0, residual_, Store::add);
   in_portions(n, tokens.few, small_batch_, [&](uint32_t begin, uint32_t count) {
     device_.gated_matmul(layer.gate, layer.up, residual_ + uint64_t{begin} * weights_.dim * sizeof(float),

@@ -43,6 +43,7 @@ class Pass {
   /// An op's calls: of few tokens at a time, or of many at least.
   void multiply(const DeviceMatrix& w, DevicePointer x, uint32_t n, bool few, DevicePointer norm,
                 DevicePointer y, Store store);
+  void attend(const DeviceLayer& layer, const PassTokens& tokens);
   CacheLayout cache_of(const DeviceLayer& layer) const;
 
   Device& device_;

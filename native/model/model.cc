@@ -51,15 +51,17 @@ Status Model::evaluate(std::span<const Segment> segments, const gpu::Output& out
 }
 
 Result<std::unique_ptr<KvCache>> Model::create_cache(KvType type, size_t n_ctx) {
-  if (Status status = KvCache::check(config_, type, n_ctx); !status.ok()) return status;
   if (!device_) return KvCache::create(config_, type, n_ctx, cpu_layers_);
   Result<std::unique_ptr<gpu::GpuCache>> gpu = gpu::GpuCache::create(device_, type, n_ctx);
   if (!gpu.ok()) return gpu.status;
   return KvCache::create(config_, type, n_ctx, cpu_layers_, std::move(gpu.value));
 }
 
-Status Model::reserve(size_t n_ctx, size_t n_batch) {
+Status Model::reserve(KvType type, size_t n_ctx, size_t n_batch, size_t sequences) {
+  if (Status status = KvCache::check(config_, type, n_ctx); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
+  if (device_)
+    if (Status status = device_->check_room(n_batch, type, n_ctx, sequences); !status.ok()) return status;
   if (!rope_ || rope_->positions() < n_ctx)
     rope_ = std::make_unique<RopeTable>(config_.rope_base, config_.head_dim, n_ctx);
   if (forward_) forward_->use_angles(*rope_);

@@ -45,12 +45,12 @@ class Model {
   /// How many best logits a GPU picks; 0 without one.
   size_t max_best() const noexcept { return device_ ? device_->device().max_top_k() : 0; }
 
-  /// A cache for sequences of this model, where its layers are.
+  /// A cache for a sequence, where the layers are.
   Result<std::unique_ptr<KvCache>> create_cache(KvType type, size_t n_ctx);
 
-  /// Called before a session of that context length and batch size evaluates. Fails with `memory` where a GPU
-  /// has not enough.
-  Status reserve(size_t n_ctx, size_t n_batch);
+  /// Called before caches for so many sequences are created, with the largest batches to come. Fails with
+  /// `memory` where a GPU has not enough for all, naming what is needed, free and would fit.
+  Status reserve(KvType type, size_t n_ctx, size_t n_batch, size_t sequences);
 
   /// Whether the same kernels are used for a and for b tokens.
   bool same_kernels(size_t a, size_t b) const;

@@ -11,9 +11,10 @@ Session::Session(std::shared_ptr<Model> model, std::unique_ptr<KvCache> kv, size
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<Model> model, size_t n_ctx, KvType kv_type,
                                                  size_t n_batch) {
   n_batch = std::max<size_t>(1, n_batch);
+  if (Status status = model->reserve(kv_type, n_ctx, std::min(n_batch, n_ctx), 1); !status.ok())
+    return status;
   Result<std::unique_ptr<KvCache>> kv = model->create_cache(kv_type, n_ctx);
   if (!kv.ok()) return kv.status;
-  if (Status status = model->reserve(n_ctx, std::min(n_batch, n_ctx)); !status.ok()) return status;
   return std::unique_ptr<Session>(new Session(std::move(model), std::move(kv.value), n_batch));
 }
 

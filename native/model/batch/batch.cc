@@ -13,15 +13,16 @@ Batch::Batch(std::shared_ptr<Model> model, const BatchOptions& options)
 
 Result<std::unique_ptr<Batch>> Batch::create(std::shared_ptr<Model> model, const BatchOptions& options) {
   std::unique_ptr<Batch> batch(new Batch(std::move(model), options));
-  const ModelConfig& config = batch->model_->config();
+  Model& used = *batch->model_;
+  const size_t most = batch->options_.step_tokens;
+  if (Status status = used.reserve(options.kv_type, options.n_ctx, most, options.slots); !status.ok())
+    return status;
   for (size_t i = 0; i < options.slots; ++i) {
-    Result<std::unique_ptr<KvCache>> kv = batch->model_->create_cache(options.kv_type, options.n_ctx);
+    Result<std::unique_ptr<KvCache>> kv = used.create_cache(options.kv_type, options.n_ctx);
     if (!kv.ok()) return kv.status;
     batch->slots_.emplace_back().kv = std::move(kv.value);
   }
-  batch->logits_.resize(options.slots * config.vocab_size);
-  if (Status status = batch->model_->reserve(options.n_ctx, batch->options_.step_tokens); !status.ok())
-    return status;
+  batch->logits_.resize(options.slots * used.config().vocab_size);
   return batch;
 }
 

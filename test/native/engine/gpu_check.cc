@@ -151,9 +151,10 @@ void check_caches(const KernelTable& kernels, Report& report) {
   for (const size_t layers : {size_t{0}, size_t{2}, kLayers}) {
     const auto model = on_device(kernels, layers);
     const std::string name = std::to_string(layers) + " layers on the device: ";
+    const bool room = model->reserve(KvType::f16, kContext, 64, 3).ok();
     auto made = [&] { return std::move(model->create_cache(KvType::f16, kContext).value); };
     const auto first = made(), copied = made(), imported = made();
-    report.result(first && copied && imported && model->reserve(kContext, 64).ok(), name + "caches are made");
+    report.result(room && first && copied && imported, name + "caches are made");
     const std::vector<int32_t> ids = some_ids(kPrompt, 2);
     const std::atomic<bool> stop{false};
     const Segment segment{first.get(), 0, ids, 0};
@@ -213,7 +214,8 @@ void check_memory(const KernelTable& kernels, Report& report) {
   constexpr size_t kEnough = size_t{1} << 24;
   const std::string context = refusal(kernels, kEnough, kLayers, size_t{1} << 20);
   const size_t n_ctx = number_after(context, "a context of ");
-  report.result(n_ctx > 0 && refusal(kernels, kEnough, kLayers, n_ctx / 2).empty(), "a context: " + context);
+  const std::string then = refusal(kernels, kEnough, kLayers, n_ctx);
+  report.result(n_ctx > 0 && then.empty(), "the context that is suggested fits: " + context + then);
 }
 
 void check_stop(const KernelTable& kernels, Report& report) {
