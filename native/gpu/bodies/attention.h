@@ -201,14 +201,31 @@ GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32
   const uint32_t chunks = at<const BatchToken>(args.list)[token].position / kAttentionChunk + 1;
   GPU_DEVICE const float* partial = partial_of(args, token, head, 0);
   GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
-  float largest = partial[head_dim];
-  for (uint32_t c = 1; c < chunks; ++c) largest = max_of(largest, partial[c * stride + head_dim]);
+  enum : uint32_t { kBatch = 8 };  // chunks whose loads are under way together
   for (uint32_t i = group.lane(); i < head_dim; i += group.size()) {
-    float sum = 0, total = 0;
-    for (uint32_t c = 0; c < chunks; ++c) {
-      const float scale = exp_of(partial[c * stride + head_dim] - largest);
-      total = fma_of(scale, partial[c * stride + head_dim + 1], total);
-      sum = fma_of(scale, partial[c * stride + i], sum);
+    float largest = -1.0f / 0.0f, sum = 0, total = 0;
+    for (uint32_t base = 0; base < chunks; base += kBatch) {
+      float scores[kBatch], weights[kBatch], values[kBatch];
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_DEVICE const float* chunk = partial + min_of(base + b, chunks - 1) * stride;
+        scores[b] = chunk[head_dim];
+        weights[b] = base + b < chunks ? chunk[head_dim + 1] : 0.0f;
+        values[b] = base + b < chunks ? chunk[i] : 0.0f;
+      }
+      float most = largest;
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) most = max_of(most, scores[b]);
+      const float kept = exp_of(largest - most);
+      sum *= kept;
+      total *= kept;
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        const float scale = exp_of(scores[b] - most);
+        total = fma_of(scale, weights[b], total);
+        sum = fma_of(scale, values[b], sum);
+      }
+      largest = most;
     }
     out[i] = sum / total;
   }

@@ -3,8 +3,6 @@
 // token's result depends on its position alone; the grid covers the longest sequence, and blocks behind a
 // position end at once.
 
-#include <algorithm>
-
 #include "gpu/bodies/attention.h"
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/group.cuh"
@@ -15,8 +13,6 @@ namespace {
 
 constexpr uint32_t kChunkThreads = 128;
 constexpr uint32_t kMergeThreads = 128;
-/// Tokens whose partial results are in memory at a time.
-constexpr uint32_t kTokensAtOnce = 32;
 
 template <KvType type, uint32_t HeadDim>
 __global__ void __launch_bounds__(kChunkThreads) attend_chunk_kernel(AttentionArgs args) {
@@ -51,32 +47,26 @@ cudaError_t attend_chunks(const Launcher& on, const AttentionArgs& args, uint32_
 
 }  // namespace
 
-size_t decode_attention_bytes(uint32_t n, const HeadShape& largest, uint32_t n_ctx) noexcept {
-  return size_t{std::min(n, kTokensAtOnce)} * largest.heads * chunks_of(n_ctx) * (largest.head_dim + 2) *
-         sizeof(float);
+size_t decode_attention_bytes(const HeadShape& largest, uint32_t n_ctx) noexcept {
+  return size_t{kSmallBatch} * largest.heads * chunks_of(n_ctx) * (largest.head_dim + 2) * sizeof(float);
 }
 
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
-                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out) {
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
+                             const CacheLayout& cache, void* scratch, float* out) {
+  if (batch.single_tokens > kSmallBatch) return cudaErrorInvalidValue;
   AttentionArgs args = {};
+  args.qkv = address_of(qkv);
+  args.list = batch.list;
+  args.out = address_of(out);
   args.partials = address_of(scratch);
   args.heads = shape.heads;
   args.kv_heads = shape.kv_heads;
   args.head_dim = shape.head_dim;
   args.max_chunks = chunks_of(batch.max_positions);
   args.cache = cache;
-  const size_t width = size_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
-  for (uint32_t first = 0; first < batch.single_tokens; first += kTokensAtOnce) {
-    const uint32_t n = std::min(kTokensAtOnce, batch.single_tokens - first);
-    args.qkv = address_of(qkv + first * width);
-    args.list = batch.list + first * sizeof(BatchToken);
-    args.out = address_of(out + size_t{first} * shape.heads * shape.head_dim);
-    cudaError_t error = attend_chunks(on, args, n);
-    if (error == cudaSuccess)
-      error = launch(on, merge_chunks_kernel, dim3(shape.heads, n), kMergeThreads, 0, args);
-    if (error != cudaSuccess) return error;
-  }
-  return cudaSuccess;
+  const cudaError_t error = attend_chunks(on, args, batch.single_tokens);
+  if (error != cudaSuccess) return error;
+  return launch(on, merge_chunks_kernel, dim3(shape.heads, batch.single_tokens), kMergeThreads, 0, args);
 }
 
 }  // namespace openelm::gpu::cuda

@@ -14,7 +14,7 @@
 
 namespace openelm::gpu::cuda {
 
-/// Most tokens of a product by matvec and gated_matvec.
+/// Most tokens of a product by matvec and gated_matvec, and of decode_attention and top_k.
 inline constexpr uint32_t kSmallBatch = 8;
 
 /// y (=|+=) x' · Wᵀ for n <= kSmallBatch; see Device::matmul.
@@ -32,14 +32,14 @@ cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape,
                          const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
                          const DeviceBatch& batch, const CacheLayout& cache);
 
-/// Bytes of scratch that decode_attention needs for up to n tokens over up to n_ctx positions.
-size_t decode_attention_bytes(uint32_t n, const HeadShape& largest, uint32_t n_ctx) noexcept;
+/// Bytes of scratch that decode_attention needs for up to n_ctx positions.
+size_t decode_attention_bytes(const HeadShape& largest, uint32_t n_ctx) noexcept;
 /// Attention of the batch's first `single_tokens`; see Device::attention.
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
                              const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out);
 
-/// Bytes of scratch that top_k needs for up to n tokens.
-size_t top_k_bytes(uint32_t n) noexcept;
+/// Bytes of scratch that top_k needs.
+size_t top_k_bytes() noexcept;
 cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k,
                   void* scratch, Candidate* out);
 cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids,

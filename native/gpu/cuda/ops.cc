@@ -53,8 +53,8 @@ Status CudaDevice::grow(Scratch& scratch, size_t bytes) {
 Status CudaDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
                            uint32_t n_ctx) {
   activate();
-  Status status = grow(attention_, decode_attention_bytes(n, largest, n_ctx));
-  if (status.ok()) status = grow(selection_, top_k_bytes(n));
+  Status status = grow(attention_, decode_attention_bytes(largest, n_ctx));
+  if (status.ok()) status = grow(selection_, top_k_bytes());
   const uint32_t many = std::max(n, kSmallBatch + 1);
   if (status.ok()) status = grow(activations_, gemm_activation_bytes(many, max_cols));
   if (status.ok()) status = grow(weights_, gemm_weight_bytes(max_rows, max_cols));

@@ -1,7 +1,5 @@
 // The largest of a row of logits: slices of it find theirs, and one block merges what they found.
 
-#include <algorithm>
-
 #include "gpu/bodies/top_k.h"
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/group.cuh"
@@ -14,8 +12,6 @@ constexpr uint32_t kSliceThreads = 256;
 constexpr uint32_t kMergeThreads = 512;
 /// Logits of a row; vocabularies of OpenELM have 32,000 or 32,128.
 constexpr uint32_t kLargestVocabulary = 131072;
-/// Tokens whose candidates are in memory at a time.
-constexpr uint32_t kTokensAtOnce = 32;
 
 __global__ void __launch_bounds__(kSliceThreads) top_k_slice_kernel(TopKArgs args) {
   let_next_start();
@@ -34,29 +30,24 @@ constexpr uint32_t slices_of(uint32_t vocab) {
 
 }  // namespace
 
-size_t top_k_bytes(uint32_t n) noexcept {
-  return size_t{std::min(n, kTokensAtOnce)} * slices_of(kLargestVocabulary) * kMaxTopK * sizeof(uint64_t);
+size_t top_k_bytes() noexcept {
+  return size_t{kSmallBatch} * slices_of(kLargestVocabulary) * kMaxTopK * sizeof(uint64_t);
 }
 
 cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k, void* scratch,
                   Candidate* out) {
-  if (vocab > kLargestVocabulary || k > kMaxTopK) return cudaErrorInvalidValue;
+  if (vocab > kLargestVocabulary || k > kMaxTopK || n > kSmallBatch) return cudaErrorInvalidValue;
   TopKArgs args = {};
+  args.logits = address_of(logits);
   args.partials = address_of(scratch);
+  args.out = address_of(out);
   args.vocab = vocab;
   args.k = k;
   args.slices = slices_of(vocab);
-  for (uint32_t first = 0; first < n; first += kTokensAtOnce) {
-    const uint32_t tokens = std::min(kTokensAtOnce, n - first);
-    args.logits = address_of(logits + size_t{first} * vocab);
-    args.out = address_of(out + size_t{first} * k);
-    cudaError_t error =
-        launch(on, top_k_slice_kernel, dim3(args.slices, tokens), kSliceThreads, gpu::top_k_bytes(), args);
-    if (error == cudaSuccess)
-      error = launch(on, top_k_merge_kernel, dim3(tokens), kMergeThreads, gpu::top_k_bytes(), args);
-    if (error != cudaSuccess) return error;
-  }
-  return cudaSuccess;
+  const cudaError_t error =
+      launch(on, top_k_slice_kernel, dim3(args.slices, n), kSliceThreads, gpu::top_k_bytes(), args);
+  if (error != cudaSuccess) return error;
+  return launch(on, top_k_merge_kernel, dim3(n), kMergeThreads, gpu::top_k_bytes(), args);
 }
 
 }  // namespace openelm::gpu::cuda
