@@ -66,7 +66,8 @@ function testSources(folder, pattern = /\.cc$/) {
 const words = (text) => text.split(/\s+/).filter(Boolean)
 
 const program = programs[options.program]
-if (!program) throw new Error(`unknown program "${options.program}"; one of ${Object.keys(programs).join(', ')}`)
+if (!program)
+  throw new Error(`unknown program "${options.program}"; one of ${Object.keys(programs).join(', ')}`)
 const out = options.out ?? join(root, 'build/check', options.program)
 const variants = program.variants ? (options.variants?.split(',') ?? variantsOf(options.arch)) : []
 /** Variants whose instructions are emulated, on a processor with AVX2. */
