@@ -1,11 +1,10 @@
 /**
- * The Metal backend on a machine without Metal. Its kernels are checked as what comes closest to Metal's language, its
- * Objective-C++ against declarations of what it uses of Metal; then both run, on stand-ins for the system.
+ * The types of the Metal backend on a machine without Metal: its kernels as what comes closest to Metal's language, its
+ * Objective-C++ against declarations of what it uses of Metal. metal_run.test.ts runs both.
  */
 import { join } from 'node:path'
 import tap from 'tap'
 import { filesUnder, textOf } from '../support/files.js'
-import { buildProgram } from './gpu/metal-shim/program.js'
 import { addressSpaceErrors, cxx14Errors, hostErrors, metalSource, missing } from './gpu/metal-shim/tools.js'
 
 const options = { skip: missing, timeout: 240_000 }
@@ -59,11 +58,4 @@ tap.test('errors in Objective-C++ are found', options, async (t) => {
   ]
   for (const [name, file, from, to] of cases)
     t.not(hostErrors(planted(textOf(join('native/gpu/metal', file)), from, to)).length, 0, name)
-})
-
-tap.test('the device and its kernels, on stand-ins for Metal', options, async (t) => {
-  const program = buildProgram()
-  // The newest family multiplies bf16 matrices, the oldest f32.
-  for (const family of ['9', '7'])
-    await t.spawn(program, ['--quick'], { stdio: 'pipe', env: { ...process.env, SHIM_FAMILY: family } }, `Apple${family}`)
 })

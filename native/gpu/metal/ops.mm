@@ -91,7 +91,7 @@ uint32_t MetalDevice::small_batch() const noexcept { return kSmallBatch; }
 
 Status MetalDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
                             uint32_t n_ctx) {
-  Status status = grow(partials_, partials_bytes(n, largest, n_ctx));
+  Status status = grow(partials_, partials_bytes(std::min(n, kSmallBatch), largest, n_ctx));
   if (status.ok() && n > kSmallBatch) status = grow(normed_, size_t{n} * max_cols * sizeof(float));
   if (status.ok() && n > kSmallBatch) status = grow(up_, size_t{n} * max_rows * sizeof(float));
   return status;

@@ -1,8 +1,10 @@
 /** Builds metal_check, the checks of GPU ops with the Metal device in it, on stand-ins for Metal. */
+import { execFile } from 'node:child_process'
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { filesUnder, root } from '../../../support/files.js'
-import { clang, compile, cxx, entryPoints, folder, metalSource, shim, sourceAsCpp } from './tools.js'
+import { clang, cxx, entryPoints, folder, metalSource, shim, sourceAsCpp } from './tools.js'
 
 const program = join(folder, 'metal_check')
 
@@ -22,16 +24,25 @@ const gnu = ['-fobjc-runtime=gcc', '-fconstant-string-class=NSConstantString', `
 const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 const newest = (paths: readonly string[]): number => Math.max(...paths.map((path) => timeOf(join(root, path))))
 
-/** Runs a compiler unless what it makes is newer than everything there is to read. */
-function make(out: string, inputs: number, compiler: string, args: readonly string[]): string {
-  if (timeOf(out) > inputs) return out
-  const { ok, messages } = compile(compiler, args)
-  if (!ok) throw new Error(`${compiler} ${args.join(' ')}\n${messages}`)
-  return out
+interface Step {
+  out: string
+  compiler: string
+  args: readonly string[]
+}
+
+const run = promisify(execFile)
+
+/** Runs compilers, two at a time, unless what they make is newer than everything there is to read. */
+async function make(steps: readonly Step[], inputs: number): Promise<void> {
+  const waiting = steps.filter(({ out }) => timeOf(out) <= inputs).values()
+  const work = async (): Promise<void> => {
+    for (const { compiler, args } of waiting) await run(compiler, [...args], { cwd: root })
+  }
+  await Promise.all([work(), work()])
 }
 
 /** The path of the program; what is up to date is kept. */
-export function buildProgram(): string {
+export async function buildProgram(): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const read = /\.(h|cc|mm|metal|mjs|ts)$|metal_\w+$/
   const inputs = newest([
@@ -39,16 +50,20 @@ export function buildProgram(): string {
     ...filesUnder('test/native', /^\w+\.(h|cc)$/),
   ])
   const objectOf = (path: string): string => join(folder, `${path.replace(/\W/g, '_')}.o`)
-  const source = metalSource()
-  const text = sourceAsCpp()
   const objects = [
-    ...sources.cc.map((path) => make(objectOf(path), inputs, cxx, [...common, path, '-o', objectOf(path)])),
-    ...sources.mm.map((path) => make(objectOf(path), inputs, clang ?? '', [...gnu, ...common, path, '-o', objectOf(path)])),
-    make(objectOf(text), inputs, cxx, [...common, text, '-o', objectOf(text)]),
-  ]
-  for (const bf16 of [false, true]) {
+    ...[...sources.cc, sourceAsCpp()].map((path) => ({ path, compiler: cxx, flags: common })),
+    ...sources.mm.map((path) => ({ path, compiler: clang ?? '', flags: [...gnu, ...common] })),
+  ].map(({ path, compiler, flags }) => ({
+    out: objectOf(path),
+    compiler,
+    args: [...flags, path, '-o', objectOf(path)],
+  }))
+  const libraries = [true, false].map((bf16) => {
     const out = `${program}.${bf16 ? 'bf16' : 'f32'}.so`
-    make(out, inputs, cxx, entryPoints(source, bf16, out))
-  }
-  return make(program, inputs, clang ?? '', ['-rdynamic', ...objects, '-lobjc', '-ldl', '-o', program])
+    return { out, compiler: cxx, args: entryPoints(metalSource(), bf16, out) }
+  })
+  await make([...libraries, ...objects], inputs)
+  const link = ['-rdynamic', ...objects.map(({ out }) => out), '-lobjc', '-ldl', '-o', program]
+  await make([{ out: program, compiler: clang ?? '', args: link }], inputs)
+  return program
 }
