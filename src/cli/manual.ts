@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: 'measure tokens per second',
     load: async () => (await import('./commands/bench.js')).command,
   },
+  devices: {
+    about: 'show the processor and the GPUs that can compute here',
+    load: async () => (await import('./commands/devices.js')).command,
+  },
   convert: {
     about: 'turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file',
     load: async () => (await import('./commands/convert.js')).command,

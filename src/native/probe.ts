@@ -11,6 +11,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined
   /** The child is given up after so long. A first run on a GPU may compile kernels for it. */
   readonly timeoutMs?: number
+  /** Asks anew what earlier processes know. */
+  readonly fresh?: boolean
 }
 
 const TIMEOUT_MS = 60_000
@@ -40,7 +42,7 @@ export async function probe(addon: GpuAddon, options: ProbeOptions = {}): Promis
 }
 
 async function ask(addon: GpuAddon, options: ProbeOptions): Promise<Probed> {
-  if (remembered(addon)) return { works: true }
+  if (!options.fresh && remembered(addon)) return { works: true }
   const answer = await tryInChild(addon, options)
   if (answer.works) remember(addon)
   return answer

@@ -83,4 +83,20 @@ tap.test('backends on the command line', async (t) => {
       { backends: 'CUDA', gpu_info: /^Pretended GPU, /, n_gpu_layers: 8, n_layers: 8, n_batch: 2048 },
     ])
   })
+
+  t.test('devices lists what can compute, or why it cannot', async (t) => {
+    const working = await command('works', ['devices'])
+    t.match(working, { code: 0, stderr: '' })
+    t.match(
+      working.stdout,
+      /^CPU +.*physical cores; kernels \w+.*\nCUDA +Pretended GPU, .*; 512 MiB of 1\.0 GiB free\n$/,
+    )
+    t.match(
+      (await command('crashes', ['devices'])).stdout,
+      /\nCUDA +does not work: it crashed \(SIGSEGV\)\n$/,
+    )
+    const { cpu, gpus } = JSON.parse((await command('throws', ['devices', '--json'])).stdout)
+    t.match(cpu, { best: /./, physicalCores: Number })
+    t.match(gpus, [{ backend: 'cuda', devices: [], why: /^libcuda/ }])
+  })
 })
