@@ -69,13 +69,16 @@ GPU_FN Words4 load_16(const uint8_t* p) {
 }
 GPU_FN Words4 stream_16(const uint8_t* p) {
   Words4 v;
-  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
-      : "=r"(v.word[0]), "=r"(v.word[1]), "=r"(v.word[2]), "=r"(v.word[3])
-      : "l"(p));
+  // volatile: where it is written, before the barriers behind it.
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.word[0]), "=r"(v.word[1]), "=r"(v.word[2]), "=r"(v.word[3])
+               : "l"(p));
   return v;
 }
 GPU_FN uint32_t stream_2(const uint8_t* p) {
-  return __ldg(reinterpret_cast<const uint16_t*>(p));
+  uint16_t v;
+  asm volatile("ld.global.nc.u16 %0, [%1];" : "=h"(v) : "l"(p));
+  return v;
 }
 GPU_FN Words4 shared_16(const void* p) {
   const uint4 v = *static_cast<const uint4*>(p);

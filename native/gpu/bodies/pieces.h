@@ -9,26 +9,71 @@
 namespace openelm {
 namespace gpu {
 
+/// sum + eight weights times columns from `col` of a panel of `columns` floats.
+GPU_FN float dot_8(GPU_LOCAL const float* weights, GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col,
+                   float sum) {
+  GPU_SHARED const float* x = reinterpret_cast<GPU_SHARED const float*>(panel) + float_place(col, columns);
+  const Words4 first = shared_16(x), last = shared_16(x + columns / 2);
+  GPU_UNROLL
+  for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weights[i], as_float(first.word[i]), sum);
+  GPU_UNROLL
+  for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weights[4 + i], as_float(last.word[i]), sum);
+  return sum;
+}
+
 /// Eight weights as floats.
 template <class Block>
 struct Piece {
   enum : uint32_t { kColumns = 8 };
-  float weight[8];
+  float weights[8];
 
   GPU_FN static Piece load(Row<Block> row, uint32_t col) {
     Piece piece;
-    dequantize_8(row, col, piece.weight);
+    dequantize_8(row, col, piece.weights);
     return piece;
   }
   /// sum + the products with columns from `col` of a panel of `columns`.
   GPU_FN float dot(GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col, float sum) const {
-    GPU_SHARED const float* x = reinterpret_cast<GPU_SHARED const float*>(panel) + float_place(col, columns);
-    const Words4 first = shared_16(x), last = shared_16(x + columns / 2);
+    return dot_8(weights, panel, columns, col, sum);
+  }
+};
+
+/// Eight 16-bit floats as they are, so that nothing waits for them before they are needed.
+template <class Element>
+struct Piece16 {
+  enum : uint32_t { kColumns = 8 };
+  Words4 words;
+
+  GPU_FN static Words4 load_words(Row<Element> row, uint32_t col) {
+    GPU_DEVICE const uint8_t* p = row.quants + uint64_t(col) * 2;
+    if (row.cols % 8 == 0) return stream_16(p);
+    Words4 words = {{0, 0, 0, 0}};  // rows are not aligned
     GPU_UNROLL
-    for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[i], as_float(first.word[i]), sum);
+    for (uint32_t i = 0; i < 8; ++i)
+      if (col + i < row.cols) words.word[i / 2] |= load_2(p + 2 * i) << (16 * (i % 2));
+    return words;
+  }
+  GPU_FN float dot(GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col, float sum) const {
+    float weights[8];
     GPU_UNROLL
-    for (uint32_t i = 0; i < 4; ++i) sum = fma_of(weight[4 + i], as_float(last.word[i]), sum);
-    return sum;
+    for (uint32_t i = 0; i < 8; ++i) weights[i] = Dequantize<Element>::pick(&words, i);
+    return dot_8(weights, panel, columns, col, sum);
+  }
+};
+template <>
+struct Piece<Half> : Piece16<Half> {
+  GPU_FN static Piece load(Row<Half> row, uint32_t col) {
+    Piece piece;
+    piece.words = load_words(row, col);
+    return piece;
+  }
+};
+template <>
+struct Piece<Bfloat> : Piece16<Bfloat> {
+  GPU_FN static Piece load(Row<Bfloat> row, uint32_t col) {
+    Piece piece;
+    piece.words = load_words(row, col);
+    return piece;
   }
 };
 
