@@ -22,7 +22,7 @@ Result<std::unique_ptr<GpuCache>> GpuCache::create(std::shared_ptr<DeviceModel> 
   const size_t free = device.free_bytes();
   const Status status = cache->memory_.allocate(device, cache->position_bytes() * n_ctx);
   if (status.code() == Code::memory)
-    return context_does_not_fit(device, 1, n_ctx, cache->position_bytes(), free);
+    return context_does_not_fit(device, 1, n_ctx, cache->position_bytes(), 0, free);
   if (!status.ok()) return status;
   return cache;
 }

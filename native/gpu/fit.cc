@@ -52,9 +52,9 @@ Status check_weights_fit(Device& device, const ModelSource& source, size_t first
 }
 
 Status context_does_not_fit(Device& device, size_t sequences, size_t n_ctx, size_t position_bytes,
-                            size_t free) {
-  // A part is left for what passes need of each position besides.
-  const size_t fits = std::min((free - free / 8) / (sequences * position_bytes), n_ctx - 1);
+                            size_t rope_bytes, size_t free) {
+  // A part is left for what attention needs of each position besides.
+  const size_t fits = std::min((free - free / 8) / (sequences * position_bytes + rope_bytes), n_ctx - 1);
   const std::string caches = sequences == 1 ? "A kv cache" : std::to_string(sequences) + " kv caches";
   return Status(Code::memory,
                 caches + " of " + std::to_string(n_ctx) + " positions " +

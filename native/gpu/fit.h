@@ -15,9 +15,10 @@ std::string bytes_text(size_t bytes);
 /// a session of modest size.
 Status check_weights_fit(Device& device, const ModelSource& source, size_t first);
 
-/// The error for kv caches of so many sequences that do not fit.
+/// The error for kv caches of so many sequences that do not fit; position_bytes and rope_bytes: of a position
+/// in a cache, and in the table that all share.
 Status context_does_not_fit(Device& device, size_t sequences, size_t n_ctx, size_t position_bytes,
-                            size_t free);
+                            size_t rope_bytes, size_t free);
 
 /// The error for activations that do not fit.
 Status batch_does_not_fit(Device& device, size_t tokens, size_t bytes, size_t free);

@@ -34,7 +34,8 @@ Status DeviceModel::check_room(size_t n_batch, KvType type, size_t n_ctx, size_t
   const size_t free = device_->free_bytes();
   return sequences * n_ctx * position_bytes <= free
              ? Status()
-             : context_does_not_fit(*device_, sequences, n_ctx, position_bytes, free);
+             : context_does_not_fit(*device_, sequences, n_ctx, position_bytes,
+                                    weights_->head_dim * sizeof(float), free);
 }
 
 Status DeviceModel::reserve(size_t n_batch, size_t n_ctx, const float* cos, const float* sin) {

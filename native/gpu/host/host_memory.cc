@@ -1,5 +1,6 @@
 // The host device's memory, matrices and recordings.
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -139,12 +140,13 @@ Status HostDevice::grow(DevicePointer& memory, size_t bytes) {
 Status HostDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
                            uint32_t n_ctx) {
   const size_t chunks = (n_ctx + kAttentionChunk - 1) / kAttentionChunk;
+  const size_t singles = std::min(n, small_batch());
   const size_t slices = (size_t{max_rows} + kTopKSlice - 1) / kTopKSlice;
   Status status = grow(normalized_, sizeof(float) * n * max_cols);
   if (status.ok()) status = grow(products_, sizeof(float) * n * max_rows);
   if (status.ok())
-    status = grow(chunks_, sizeof(float) * n * largest.heads * chunks * (largest.head_dim + 2));
-  if (status.ok()) status = grow(candidates_, sizeof(uint64_t) * n * slices * kMaxTopK);
+    status = grow(chunks_, sizeof(float) * singles * largest.heads * chunks * (largest.head_dim + 2));
+  if (status.ok()) status = grow(candidates_, sizeof(uint64_t) * singles * slices * kMaxTopK);
   return status;
 }
 

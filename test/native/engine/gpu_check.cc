@@ -185,7 +185,7 @@ std::string refusal(const KernelTable& kernels, size_t bytes, size_t layers, siz
   auto model =
       Model::create(small_config(), std::move(source), kernels, 1, {gpu::host_device(bytes), layers});
   if (!model.ok()) return model.status.code() == Code::memory ? model.status.message() : "another error";
-  auto session = Session::create(model.value, n_ctx, KvType::f16, 64);
+  auto session = Session::create(model.value, n_ctx, KvType::f32, 64);
   if (session.ok()) return "";
   return session.status.code() == Code::memory ? session.status.message() : "another error";
 }
