@@ -114,7 +114,7 @@ class CudaDevice final : public Device {
   size_t arrivals_end_ = 0;
   std::deque<Arrival> arrivals_;
   bool recording_ = false;
-  bool warpgroups_ = false;  // see prepare_gemm
+  size_t first_tile_ = 0;  // see prepare_gemm
 };
 
 }  // namespace openelm::gpu::cuda

@@ -88,7 +88,7 @@ cudaError_t multiply(const Product& product, const uint16_t* x, uint32_t n, cons
     if (out.bf16 != nullptr) args.y_bf16 = out.bf16 + first;
     args.rows_bf16 = first + rows == w.rows ? args.ld_bf16 - first : rows;
     const size_t tile = choose_gemm_tile(n, rows * matrices, static_cast<uint32_t>(workspace.multiprocessors),
-                                         workspace.warpgroups);
+                                         workspace.first_tile);
     const int error = launch_gemm_tile(gemm_tile(tile), args, product.gated, stream);
     if (error != cudaSuccess) return static_cast<cudaError_t>(error);
   }
@@ -122,11 +122,10 @@ size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept {
   return std::min(rows * pair_bytes, std::max(kPanelBytes, kPanelRows * pair_bytes));
 }
 
-cudaError_t prepare_gemm(bool& warpgroups) {
-  warpgroups = false;
-  int error = prepare_gemm_tiles(false);
+cudaError_t prepare_gemm(size_t& first_tile) {
+  int error = prepare_gemm_tiles(kLargeTileCount, kGemmTileCount);
   if (error == cudaSuccess) error = prepare_gemm_few();
-  if (error == cudaSuccess) warpgroups = warpgroups_agree();
+  first_tile = error == cudaSuccess ? find_first_gemm_tile() : kLargeTileCount;
   return static_cast<cudaError_t>(error);
 }
 

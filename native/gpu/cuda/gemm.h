@@ -23,7 +23,7 @@ struct GemmWorkspace {
   void* weights = nullptr;  // weight_bytes
   size_t weight_bytes = 0;
   int multiprocessors = 0;  // of the device, for the choice of tiles
-  bool warpgroups = false;  // as prepare_gemm found
+  size_t first_tile = 0;    // as prepare_gemm found
 };
 
 /// Bytes of GemmWorkspace::x for products of up to n tokens of up to `cols` columns.
@@ -34,9 +34,9 @@ size_t gemm_activation_bytes(uint32_t n, uint32_t cols) noexcept;
 /// more).
 size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept;
 
-/// Once for each device, with that device current: raises the kernels' limits of shared memory, and finds out
-/// whether `warpgroups` may be used: by running small products, for which it waits.
-cudaError_t prepare_gemm(bool& warpgroups);
+/// Once for each device, with that device current: raises the kernels' limits of shared memory, and finds out which
+/// tiles the device can use, in part by running small products, for which it waits.
+cudaError_t prepare_gemm(size_t& first_tile);
 
 /// Where products go. Either pointer may be null; bf16 receives what `y` does when store is set, rounded:
 /// what a following product takes as its activations (see gemm_bf16), its rows gemm_row(rows) elements apart.

@@ -73,7 +73,7 @@ bool warpgroups_agree() {
   cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
   if (major != 9 || minor != 0) return false;
   bool same = false;
-  if (prepare_gemm_tiles(true) == cudaSuccess) {
+  if (prepare_gemm_tiles(0, kWarpgroupTileCount) == cudaSuccess) {
     DeviceArrays arrays;
     GemmArgs args = {};
     const auto upload = [&](uint32_t rows, uint64_t seed) {

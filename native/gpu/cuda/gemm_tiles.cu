@@ -33,6 +33,7 @@ constexpr uint32_t divide_up(uint32_t a, uint32_t b) {
 }
 
 const GemmTileInfo kTiles[kGemmTileCount - kWarpgroupTileCount] = {
+    tile_info<128, 256, 64, 64, 3, 1>(1.1f),  //
     tile_info<128, 128, 64, 64, 3, 2>(1.0f),  //
     tile_info<64, 128, 32, 64, 3, 3>(0.85f),  //
     tile_info<64, 64, 32, 32, 4, 3>(0.6f),    //
@@ -46,8 +47,7 @@ const GemmTileInfo& gemm_tile(size_t index) noexcept {
   return index < kWarpgroupTileCount ? kWarpgroupTiles[index] : kTiles[index - kWarpgroupTileCount];
 }
 
-size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, bool warpgroups) noexcept {
-  const size_t first = warpgroups ? 0 : kWarpgroupTileCount;
+size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, size_t first) noexcept {
   size_t best = first;
   float best_cost = 0;
   for (size_t i = first; i < kGemmTileCount; ++i) {
@@ -64,9 +64,8 @@ size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, boo
   return best;
 }
 
-int prepare_gemm_tiles(bool warpgroups) {
-  const size_t first = warpgroups ? 0 : kWarpgroupTileCount;
-  for (size_t i = first; i < (warpgroups ? kWarpgroupTileCount : kGemmTileCount); ++i) {
+int prepare_gemm_tiles(size_t first, size_t end) {
+  for (size_t i = first; i < end; ++i) {
     const GemmTileInfo& tile = gemm_tile(i);
     for (auto* kernel : {tile.plain, tile.gated}) {
       const cudaError_t error =
@@ -76,6 +75,15 @@ int prepare_gemm_tiles(bool warpgroups) {
     }
   }
   return cudaSuccess;
+}
+
+size_t find_first_gemm_tile() {
+  int device = 0, shared = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  if (static_cast<uint32_t>(shared) < gemm_tile(kWarpgroupTileCount).shared_bytes) return kLargeTileCount;
+  if (prepare_gemm_tiles(kWarpgroupTileCount, kLargeTileCount) != cudaSuccess) return kLargeTileCount;
+  return warpgroups_agree() ? 0 : kWarpgroupTileCount;
 }
 
 int launch_gemm_tile(const GemmTileInfo& tile, const GemmArgs& args, bool gated, CUstream_st* stream) {

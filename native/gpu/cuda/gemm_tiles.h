@@ -36,20 +36,24 @@ struct GemmTileInfo {
   void (*gated)(GemmArgs);
 };
 
-/// The first ones are of warpgroup instructions, which need compute capability 9.0.
-inline constexpr size_t kWarpgroupTileCount = 2, kGemmTileCount = 7;
+/// The first ones are of warpgroup instructions, which need compute capability 9.0; the next one needs more shared
+/// memory than every chip has.
+inline constexpr size_t kWarpgroupTileCount = 2, kLargeTileCount = 3, kGemmTileCount = 8;
 extern const GemmTileInfo kWarpgroupTiles[kWarpgroupTileCount];
 const GemmTileInfo& gemm_tile(size_t index) noexcept;
 
-/// The tile that should be fastest. `rows`: of all weights, gate and up together.
-size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, bool warpgroups) noexcept;
+/// The tile that should be fastest, of those from `first` on. `rows`: of all weights, gate and up together.
+size_t choose_gemm_tile(uint32_t n, uint32_t rows, uint32_t multiprocessors, size_t first) noexcept;
 
-/// Raise the kernels' limits of shared memory; a cudaError_t. Those of warpgroup tiles fail where these cannot run.
-int prepare_gemm_tiles(bool warpgroups);
+/// Raise the kernels' limits of shared memory, of tiles [first, end); a cudaError_t.
+int prepare_gemm_tiles(size_t first, size_t end);
 int prepare_gemm_few();
 
-/// Whether warpgroup tiles run on this device and give the bits of the others, so that both may be used without a
-/// result depending on the choice. Runs small products and waits for them.
+/// From which tile on all run on this device, whichever is chosen giving the same bits.
+size_t find_first_gemm_tile();
+
+/// Whether warpgroup tiles run on this device and give the bits of the others. Runs small products and waits for
+/// them.
 bool warpgroups_agree();
 
 /// Enqueues; the launch's error, a cudaError_t.

@@ -35,7 +35,7 @@ Status CudaDevice::prepare_kernels() {
   arrivals_memory_ = static_cast<uint8_t*>(arrivals);
   for (cudaEvent_t& event : marks_)
     if (error == cudaSuccess) error = cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
-  if (error == cudaSuccess) error = prepare_gemm(warpgroups_);
+  if (error == cudaSuccess) error = prepare_gemm(first_tile_);
   if (error == cudaSuccess) error = prepare_prefill_attention();
   if (error != cudaSuccess) return cuda_failure(error, "loading the kernels");
   return errors_.take();
@@ -63,7 +63,7 @@ Status CudaDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
 
 GemmWorkspace CudaDevice::workspace() const {
   GemmWorkspace space;
-  space.warpgroups = warpgroups_;
+  space.first_tile = first_tile_;
   space.x = activations_.data;
   space.weights = weights_.data;
   space.weight_bytes = weights_.bytes;

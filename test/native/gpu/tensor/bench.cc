@@ -37,7 +37,7 @@ double speed_of(const Shape& s, uint32_t n, Call call) {
 
 /// The bf16 product alone in each tile, the product from quants, then the whole op from f32 activations and Q8_0
 /// weights, dequantized in panels of several sizes.
-void bench_product(const Shape& s, uint32_t n, bool warpgroups) {
+void bench_product(const Shape& s, uint32_t n, size_t first_tile) {
   emulation::Random random(1);
   const TestMatrix gate(DType::q8_0, s.rows, s.cols, 1), up(DType::q8_0, s.rows, s.cols, 2);
   const Array<float> x(random_floats(size_t{n} * s.cols, 1, random)), norm(random_floats(s.cols, 1, random));
@@ -58,7 +58,7 @@ void bench_product(const Shape& s, uint32_t n, bool warpgroups) {
   args.ldy = s.rows;
   std::printf("%-13s %4u ", s.name, n);
   const auto chip = static_cast<uint32_t>(multiprocessors());
-  const size_t chosen = choose_gemm_tile(n, s.rows * (s.gated ? 2 : 1), chip, warpgroups);
+  const size_t chosen = choose_gemm_tile(n, s.rows * (s.gated ? 2 : 1), chip, first_tile);
   for (size_t i = 0; i < kGemmTileCount; ++i) {
     const double speed = speed_of(s, n, [&] {
       return static_cast<cudaError_t>(launch_gemm_tile(gemm_tile(i), args, s.gated, nullptr));
@@ -82,7 +82,7 @@ void bench_product(const Shape& s, uint32_t n, bool warpgroups) {
   out.ldy = s.rows;
   for (const size_t mebibytes : {16u, 32u, 64u, 256u}) {
     const GemmWorkspace space = {x_space.data(), w_space.data(), std::min(all, mebibytes << 20), multiprocessors(),
-                                 warpgroups};
+                                 first_tile};
     std::printf("%4.0f ", speed_of(s, n, [&] {
                   return s.gated ? gated_gemm(gate.device(), up.device(), x.data(), n, norm.data(), 1e-6f, out, space,
                                               nullptr)
@@ -130,14 +130,14 @@ void bench_attention(const HeadShape& shape, KvType type, uint32_t n) {
 
 }  // namespace
 
-void bench_tensor_kernels(bool warpgroups) {
+void bench_tensor_kernels(size_t first_tile) {
   std::printf("\nTFLOP/s: bf16 product by tile, tokens x weight rows (* chosen; the first %zu are warpgroups') | from q8_0 "
               "directly\n| whole op from f32 and q8_0 in panels of 16, 32, 64, 256 MiB (n <= %u: directly)\n%19s",
               kWarpgroupTileCount, kFewTokens, "");
   for (size_t i = 0; i < kGemmTileCount; ++i) std::printf(" %3ux%-3u", gemm_tile(i).tokens, gemm_tile(i).rows);
   std::printf("\n");
   for (const Shape& shape : kShapes) {
-    for (const uint32_t n : {16u, 64u, 128u, 256u, 512u, 2048u}) bench_product(shape, n, warpgroups);
+    for (const uint32_t n : {16u, 64u, 128u, 256u, 512u, 2048u}) bench_product(shape, n, first_tile);
   }
   bench_inputs();
   for (const uint32_t n : {512u, 2048u}) {

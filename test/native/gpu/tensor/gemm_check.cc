@@ -48,7 +48,7 @@ Sum dot(const double* x, const std::vector<float>& w) {
   return sum;
 }
 
-void check_product(const Problem& p, bool warpgroups) {
+void check_product(const Problem& p, size_t first_tile) {
   emulation::Random random(p.n + p.rows + p.cols);
   const TestMatrix w(p.type, p.rows, p.cols, 1), up(p.type, p.rows, p.cols, 2);
   const std::vector<float> x = random_floats(size_t{p.n} * p.cols, 3, random);
@@ -58,7 +58,7 @@ void check_product(const Problem& p, bool warpgroups) {
   const Array<float> x_there(x), norm_there(norm), y_there(before);
   const size_t weight_bytes = gemm_weight_bytes(p.rows, p.cols);
   const Array<uint8_t> x_space(gemm_activation_bytes(p.n, p.cols)), w_space(weight_bytes);
-  const GemmWorkspace space = {x_space.data(), w_space.data(), weight_bytes, multiprocessors(), warpgroups};
+  const GemmWorkspace space = {x_space.data(), w_space.data(), weight_bytes, multiprocessors(), first_tile};
   GemmOutput out;
   out.y = y_there.data();
   out.ldy = ldy;
@@ -109,9 +109,9 @@ void check_product(const Problem& p, bool warpgroups) {
 
 }  // namespace
 
-void check_gemm_on_device(bool warpgroups) {
+void check_gemm_on_device(size_t first_tile) {
   using enum DType;
-  const auto check = [&](const Problem& p) { check_product(p, warpgroups); };
+  const auto check = [&](const Problem& p) { check_product(p, first_tile); };
   for (const DType type : {f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl})
     check({type, 45, 200, 160, true, false, false});
   for (const DType type : {q2_k, q3_k, q4_k, q5_k, q6_k}) check({type, 45, 200, 512, false, true, false});

@@ -11,9 +11,9 @@
 #include "gpu/tensor/memory.h"
 
 namespace openelm::gpu::cuda {
-void check_gemm_on_device(bool warpgroups);
+void check_gemm_on_device(size_t first_tile);
 void check_attention_on_device();
-void bench_tensor_kernels(bool warpgroups);
+void bench_tensor_kernels(size_t first_tile);
 }  // namespace openelm::gpu::cuda
 
 int main(int argc, char** argv) {
@@ -22,16 +22,16 @@ int main(int argc, char** argv) {
   cudaDeviceProp device;
   require(cudaGetDeviceProperties(&device, 0), "device");
   std::printf("# %s, %d multiprocessors\n", device.name, device.multiProcessorCount);
-  bool warpgroups = false;
-  require(prepare_gemm(warpgroups), "prepare_gemm");
-  std::printf("# warpgroup tiles %s\n", warpgroups ? "agree with the others: used" : "differ or do not run: not used");
+  size_t first_tile = 0;
+  require(prepare_gemm(first_tile), "prepare_gemm");
+  std::printf("# warpgroup tiles %s\n", first_tile == 0 ? "agree with the others: used" : "differ or do not run: not used");
   require(prepare_prefill_attention(), "prepare_prefill_attention");
   if (mode != "--bench") {
-    check_gemm_on_device(warpgroups);
+    check_gemm_on_device(first_tile);
     check_attention_on_device();
     const openelm::emulation::Tally& counts = openelm::emulation::tally();
     std::printf("1..%d\n# %d failed\n", counts.passed + counts.failed, counts.failed);
   }
-  if (mode != "--check") bench_tensor_kernels(warpgroups);
+  if (mode != "--check") bench_tensor_kernels(first_tile);
   return openelm::emulation::tally().failed == 0 ? 0 : 1;
 }
