@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { OpenElmError } from '../errors.js'
 import { packageRoot as root } from '../package-root.js'
 import type { GpuDevice, NativeBinding } from './binding.js'
@@ -7,7 +8,7 @@ import type { GpuDevice, NativeBinding } from './binding.js'
 /** Where a build leaves the addon, in order: an explicit path, node-gyp's, cmake-js's. */
 function candidates(): string[] {
   const named = process.env.OPENELM_ADDON
-  if (named) return [named]
+  if (named) return [resolve(named)]
   return [
     `${root}build/Release/openelm.node`,
     `${root}build/Debug/openelm.node`,
@@ -29,7 +30,7 @@ export interface GpuAddon {
 export function gpuAddons(): GpuAddon[] {
   const named = process.env.OPENELM_CUDA_ADDON
   const own = process.env.OPENELM_ADDON ? undefined : `${root}build/cuda/Release/openelm.node`
-  const cuda = [named || own].find((path) => path !== undefined && existsSync(path))
+  const cuda = [named ? resolve(named) : own].find((path) => path !== undefined && existsSync(path))
   const metal = process.platform === 'darwin' ? candidates().find((path) => existsSync(path)) : undefined
   return [
     ...(cuda === undefined ? [] : [{ backend: 'cuda' as const, path: cuda }]),
