@@ -21,25 +21,28 @@ struct Shape {
   uint32_t rows, cols;
 };
 constexpr Shape kShapes[] = {
-    {"270M qkv", 1152, 1280},      {"270M down", 1280, 2816},   {"270M logits", 32000, 1280},
-    {"3B qkv", 3840, 3072},        {"3B out", 3072, 2560},      {"3B down", 3072, 7936},
-    {"3B logits", 32000, 3072},
+    {"270M qkv", 1152, 1280}, {"270M down", 1280, 2816}, {"270M logits", 32000, 1280}, {"3B qkv", 3840, 3072},
+    {"3B out", 3072, 2560},   {"3B down", 3072, 7936},   {"3B logits", 32000, 3072},
 };
 constexpr Shape kGated[] = {{"270M gate+up", 2816, 1280}, {"3B gate+up", 7936, 3072}};
 
 double bandwidth_probe(Bench& bench) {
   const size_t bytes = size_t{1} << 30;
   const DevicePointer from = bench.bytes(nullptr, bytes), to = bench.bytes(nullptr, bytes);
-  const double rate = 2e-9 * static_cast<double>(bytes) / bench.seconds(4, [&](uint32_t) { bench.device.copy(to, from, bytes); });
+  const double rate = 2e-9 * static_cast<double>(bytes) /
+                      bench.seconds(4, [&](uint32_t) { bench.device.copy(to, from, bytes); });
   bench.release_all();
   return rate;
 }
 
-const char* name_of(DType type) { return dtype_info(type).name; }
+const char* name_of(DType type) {
+  return dtype_info(type).name;
+}
 
 void bench_products(Bench& bench, double limit) {
   gpu::Device& device = bench.device;
-  const DevicePointer x = bench.floats(size_t{8} * 32000), y = bench.floats(size_t{8} * 32000), norm = bench.floats(8192);
+  const DevicePointer x = bench.floats(size_t{8} * 32000), y = bench.floats(size_t{8} * 32000),
+                      norm = bench.floats(8192);
   std::printf("%-13s %-6s  %s\n", "product", "type", "us (GB/s, % of copy) for 1, 2, 4, 8 tokens");
   const auto row = [&](const Shape& shape, DType type, bool gated) {
     std::vector<gpu::DeviceMatrix> m = bench.matrices(type, shape.rows, shape.cols, kBeyondCaches);
@@ -63,14 +66,16 @@ void bench_products(Bench& bench, double limit) {
     for (const Shape& shape : kShapes) row(shape, type, false);
     for (const Shape& shape : kGated) row(shape, type, true);
   }
-  for (DType type : {DType::q4_k, DType::q5_k, DType::q6_k, DType::f16, DType::bf16, DType::f32}) row(kShapes[5], type, false);
+  for (DType type : {DType::q4_k, DType::q5_k, DType::q6_k, DType::f16, DType::bf16, DType::f32})
+    row(kShapes[5], type, false);
   bench.release_all();
 }
 
 void bench_many(Bench& bench) {
   gpu::Device& device = bench.device;
   constexpr uint32_t kTokens = 2048;
-  const DevicePointer x = bench.floats(size_t{kTokens} * 7936), y = bench.floats(size_t{kTokens} * 7936), norm = bench.floats(8192);
+  const DevicePointer x = bench.floats(size_t{kTokens} * 7936), y = bench.floats(size_t{kTokens} * 7936),
+                      norm = bench.floats(8192);
   std::printf("%-13s %-6s  %s\n", "product", "type", "TFLOP/s for 16, 128, 512, 2048 tokens");
   const auto row = [&](const Shape& shape, DType type, bool gated) {
     std::vector<gpu::DeviceMatrix> m = bench.matrices(type, shape.rows, shape.cols, kBeyondCaches);
@@ -96,13 +101,15 @@ void bench_many(Bench& bench) {
   bench.release_all();
 }
 
-/// A batch of `tokens` tokens that end at `position`, with their caches and, when they are several, their tiles.
+/// A batch of `tokens` tokens that end at `position`, with their caches and, when they are several, their
+/// tiles.
 struct Attending {
   gpu::DeviceBatch batch;
   gpu::CacheLayout layout;
 };
 
-Attending attending(Bench& bench, const HeadShape& shape, KvType type, uint32_t tokens, uint32_t position, bool tiled) {
+Attending attending(Bench& bench, const HeadShape& shape, KvType type, uint32_t tokens, uint32_t position,
+                    bool tiled) {
   Attending a;
   const uint32_t row = static_cast<uint32_t>(kv_row_bytes(type, shape.head_dim));
   a.layout = {static_cast<uint32_t>(type), row, 0, shape.kv_heads};
@@ -110,7 +117,8 @@ Attending attending(Bench& bench, const HeadShape& shape, KvType type, uint32_t 
   const DevicePointer cache = bench.bytes(zeros.data(), zeros.size());
   std::vector<gpu::BatchToken> list;
   std::vector<gpu::AttentionTile> tiles;
-  for (uint32_t t = 0; t < tokens; ++t) list.push_back({cache, kPositions, position - (tiled ? tokens - 1 - t : 0)});
+  for (uint32_t t = 0; t < tokens; ++t)
+    list.push_back({cache, kPositions, position - (tiled ? tokens - 1 - t : 0)});
   const uint32_t step = bench.device.attention_tile();
   for (uint32_t t = 0; tiled && t < tokens; t += step) tiles.push_back({t, std::min(step, tokens - t)});
   a.batch.tokens = tokens;
@@ -130,11 +138,14 @@ void bench_heads(Bench& bench) {
   for (const Model& model : {Model{"270M", {16, 4, 64}}, Model{"3B", {20, 5, 128}}}) {
     const HeadShape& shape = model.shape;
     const uint32_t width = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
-    const DevicePointer qkv = bench.floats(size_t{kPositions} * width), out = bench.floats(size_t{kPositions} * width);
-    const DevicePointer norm = bench.floats(shape.head_dim), rope = bench.floats(size_t{kPositions} * shape.head_dim);
+    const DevicePointer qkv = bench.floats(size_t{kPositions} * width),
+                        out = bench.floats(size_t{kPositions} * width);
+    const DevicePointer norm = bench.floats(shape.head_dim),
+                        rope = bench.floats(size_t{kPositions} * shape.head_dim);
     for (KvType type : {KvType::f16, KvType::q8_0}) {
       std::printf("%-5s %-5s us:", model.name, type == KvType::f16 ? "f16" : "q8_0");
-      const Attending one = attending(bench, shape, type, 1, 127, false), deep = attending(bench, shape, type, 1, 1999, false);
+      const Attending one = attending(bench, shape, type, 1, 127, false),
+                      deep = attending(bench, shape, type, 1, 1999, false);
       const Attending eight = attending(bench, shape, type, 8, 1999, false);
       std::printf("  finish_heads %.2f", 1e6 * bench.seconds(64, [&](uint32_t) {
         bench.device.finish_heads(qkv, shape, norm, norm, 1e-6f, rope, kPositions, one.batch, one.layout);
@@ -157,7 +168,8 @@ void bench_heads(Bench& bench) {
 
 void bench_small(Bench& bench) {
   gpu::Device& device = bench.device;
-  const DevicePointer logits = bench.floats(size_t{8} * 32000), x = bench.floats(8 * 3072), weight = bench.floats(3072);
+  const DevicePointer logits = bench.floats(size_t{8} * 32000), x = bench.floats(8 * 3072),
+                      weight = bench.floats(3072);
   const DevicePointer best = bench.bytes(nullptr, 1 << 16), list = bench.bytes(nullptr, 1 << 16);
   const std::vector<int32_t> zeros(64);
   const DevicePointer ids = bench.bytes(zeros.data(), zeros.size() * sizeof(zeros[0]));
@@ -183,7 +195,8 @@ void bench_device(gpu::Device& device) {
   Bench bench(device);
   bench.require(device.reserve(2048, 8192, 32000, HeadShape{24, 8, 128}, kPositions));
   const double limit = bandwidth_probe(bench);
-  std::printf("%s (%s): a copy reads and writes %.0f GB/s\n", device.info().name.c_str(), device.info().details.c_str(), limit);
+  std::printf("%s (%s): a copy reads and writes %.0f GB/s\n", device.info().name.c_str(),
+              device.info().details.c_str(), limit);
   bench_products(bench, limit);
   bench_small(bench);
   bench_heads(bench);

@@ -16,8 +16,7 @@ std::vector<gpu::DeviceMatrix> Bench::matrices(DType type, uint32_t rows, uint32
   std::vector<uint8_t> data(rows * row);
   const uint32_t distinct = std::min(rows, 64u);  // random numbers take longer than the bench
   for (uint32_t r = 0; r < distinct; ++r) random_row(type, Scales::ordinary, random_, &data[r * row], cols);
-  for (uint32_t r = distinct; r < rows; ++r)
-    std::copy_n(&data[(r % distinct) * row], row, &data[r * row]);
+  for (uint32_t r = distinct; r < rows; ++r) std::copy_n(&data[(r % distinct) * row], row, &data[r * row]);
   std::vector<gpu::DeviceMatrix> all;
   for (size_t bytes = 0; bytes < at_least || all.size() < 2; bytes += data.size()) {
     Result<gpu::DeviceMatrix> matrix = device.upload_matrix(type, rows, cols, data.data());
