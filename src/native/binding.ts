@@ -5,6 +5,12 @@
  * Failures are Errors with a `code` of `NativeErrorCode`.
  */
 
+import type { KernelBenchResult, KernelBenchSpec } from './bench-binding.js'
+import type { BackendName, GpuDevice, GpuDevices } from './gpu-binding.js'
+
+export type { KernelBenchResult, KernelBenchSpec } from './bench-binding.js'
+export type { BackendName, GpuDevice, GpuDevices } from './gpu-binding.js'
+
 /** Instruction-set variants, in ascending order of preference on their architecture. */
 export type IsaName = 'reference' | 'avx2' | 'avx512' | 'amx' | 'neon'
 
@@ -121,29 +127,6 @@ export interface NativeModelConfig {
 export type NativeWeights =
   | { readonly file: NativeMappedFile; readonly tensors: readonly NativeTensor[] }
   | { readonly synthetic: number }
-
-/** Where layers run. `host` plays a GPU with threads; only the build for tests has it. */
-export type BackendName = 'cpu' | 'cuda' | 'metal' | 'host'
-
-/** A GPU that the addon can use. */
-export interface GpuDevice {
-  readonly backend: Exclude<BackendName, 'cpu'>
-  /** Such as `NVIDIA H100 80GB HBM3`. */
-  readonly name: string
-  /** Such as `compute capability 9.0, driver 13.0`. */
-  readonly details: string
-  readonly totalBytes: number
-  /** When it was asked. */
-  readonly freeBytes: number
-}
-
-export interface GpuDevices {
-  /** GPU backends compiled in. */
-  readonly compiled: readonly GpuDevice['backend'][]
-  readonly devices: readonly GpuDevice[]
-  /** Why a backend that is compiled in has no device, in its driver's words. */
-  readonly failures: readonly { readonly backend: GpuDevice['backend']; readonly message: string }[]
-}
 
 export interface NativeModelOptions {
   readonly threads: number
@@ -267,32 +250,6 @@ export interface NativeModel {
   createBatch(tokenizer: NativeTokenizer, options: NativeBatchOptions): NativeBatch
   /** Frees the weights once the calls in flight have ended. */
   dispose(): void
-}
-
-/** Per-op probe for benches: seconds a call (median of enough calls to fill `seconds`). */
-export interface KernelBenchSpec {
-  /** `attention`: rows query heads of width cols, the last `tokens` of `context` positions. `peak`: multiply-adds alone. */
-  readonly op: 'matmul' | 'attention' | 'read' | 'peak'
-  readonly isa: IsaName
-  readonly type: number
-  readonly rows: number
-  readonly cols: number
-  readonly tokens: number
-  /** Attention only. */
-  readonly context: number
-  readonly threads: number
-  readonly seconds: number
-}
-
-export interface KernelBenchResult {
-  readonly medianSeconds: number
-  readonly minSeconds: number
-  readonly calls: number
-  /** Bytes of weights (or cache) read and arithmetic operations done by one call. */
-  readonly bytes: number
-  readonly operations: number
-  /** The instruction whose rate `peak` measures in this variant. */
-  readonly instruction: string
 }
 
 export interface NativeBinding {

@@ -79,6 +79,6 @@ t.test('batches', { skip }, async (t) => {
         batch.generate(Int32Array.from(prompt_ids), { temperature: 0, repeatPenalty: 1 }).result,
     ),
   )
-  questions.forEach(({ user, ids }, i) => t.same([...(results[i]?.tokens ?? [])], ids, user))
+  for (const [i, { user, ids }] of questions.entries()) t.same([...(results[i]?.tokens ?? [])], ids, user)
   await model.dispose()
 })
