@@ -51,8 +51,8 @@ size_t decode_attention_bytes(const HeadShape& largest, uint32_t n_ctx) noexcept
   return size_t{kSmallBatch} * largest.heads * chunks_of(n_ctx) * (largest.head_dim + 2) * sizeof(float);
 }
 
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
-                             const CacheLayout& cache, void* scratch, float* out) {
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out) {
   if (batch.single_tokens > kSmallBatch) return cudaErrorInvalidValue;
   AttentionArgs args = {};
   args.qkv = address_of(qkv);

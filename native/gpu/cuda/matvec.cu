@@ -7,7 +7,6 @@
 
 namespace openelm::gpu::cuda {
 
-
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args);
 template <class Block>

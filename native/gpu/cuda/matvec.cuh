@@ -35,7 +35,8 @@ __device__ __forceinline__ void fetch_ahead(Rows rows) {
   const uint32_t round = lane / Rows::kRows, first = blockIdx.x * kMatvecTeams + threadIdx.x / kWarp;
   const uint32_t item = first + round * gridDim.x * kMatvecTeams;
   if (item >= rows.items() || lane * bytes >= kFetchAhead) return;
-  const uint64_t begin = reinterpret_cast<uint64_t>(rows.row(item, lane % Rows::kRows).quants) & ~uint64_t{15};
+  const uint64_t begin =
+      reinterpret_cast<uint64_t>(rows.row(item, lane % Rows::kRows).quants) & ~uint64_t{15};
   const uint32_t length = (bytes < kFetchAhead ? bytes : kFetchAhead) & ~15u;
   if (length > 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(begin), "r"(length));
 #endif
@@ -49,8 +50,7 @@ __global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) matvec_kernel(M
 }
 
 template <class Block, uint32_t Tokens>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
-    gated_matvec_kernel(GatedMatvecArgs args) {
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) gated_matvec_kernel(GatedMatvecArgs args) {
   let_next_start();
   fetch_ahead<Block>(GatedRows<Block, Tokens>{args});
   gpu::gated_matvec<Block, Tokens>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
@@ -75,12 +75,11 @@ cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, u
                                                    static_cast<int>(kMatvecShared));
     if (error != cudaSuccess) return error;
   }
-  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)),
-                kMatvecThreads, shared, args);
+  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args);
 }
 
-/// run.template operator()<Tokens>() for kernels that hold n tokens; all add up a token's products in the same order.
-/// Types that are read through floats have but two, as they take long to compile.
+/// run.template operator()<Tokens>() for kernels that hold n tokens; all add up a token's products in the
+/// same order. Types that are read through floats have but two, as they take long to compile.
 template <class Block, class Run>
 cudaError_t with_tokens(uint32_t n, Run run) {
   if (n <= 1) return run.template operator()<1>();

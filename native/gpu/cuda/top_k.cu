@@ -34,8 +34,8 @@ size_t top_k_bytes() noexcept {
   return size_t{kSmallBatch} * slices_of(kLargestVocabulary) * kMaxTopK * sizeof(uint64_t);
 }
 
-cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k, void* scratch,
-                  Candidate* out) {
+cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint32_t n, uint32_t k,
+                  void* scratch, Candidate* out) {
   if (vocab > kLargestVocabulary || k > kMaxTopK || n > kSmallBatch) return cudaErrorInvalidValue;
   TopKArgs args = {};
   args.logits = address_of(logits);
