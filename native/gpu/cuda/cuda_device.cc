@@ -1,6 +1,7 @@
 #include "gpu/cuda/cuda_device.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace openelm::gpu::cuda {
@@ -24,7 +25,8 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
     : chip_(chip), info_(std::move(info)) {
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
-  launcher_.overlap = chip.major >= 9;
+  const char* overlap = std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
+  launcher_.overlap = chip.major >= 9 && (overlap == nullptr || std::strcmp(overlap, "0") != 0);
 }
 
 CudaDevice::~CudaDevice() {
