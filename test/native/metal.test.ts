@@ -27,14 +27,42 @@ tap.test('errors that only Metal would report are found', options, async (t) => 
   const source = metalSource()
   const run = 'thread float* out) {\n  device const float* x'
   const cases: [name: string, from: string, to: string][] = [
-    ['device memory for threadgroup memory', 'rms_norm(group, args, at.x, OPENELM_SHARED(float))', 'rms_norm(group, args, at.x, openelm::gpu::at<float>(args.y))'],
-    ['a cast between address spaces', 'reinterpret_cast<threadgroup float*>(shared)', '(threadgroup float*)(openelm::gpu::at<float>(args.y))'],
+    [
+      'device memory for threadgroup memory',
+      'rms_norm(group, args, at.x, OPENELM_SHARED(float))',
+      'rms_norm(group, args, at.x, openelm::gpu::at<float>(args.y))',
+    ],
+    [
+      'a cast between address spaces',
+      'reinterpret_cast<threadgroup float*>(shared)',
+      '(threadgroup float*)(openelm::gpu::at<float>(args.y))',
+    ],
     ['a pointer without address space', run, run.replace('thread ', '')],
-    ['a member function of what is in device memory', run, `thread float* out) {\n  at<const Group>(args.x)->barrier();\n${run.split('\n')[1]}`],
-    ['a variable that is not constant', 'constant constexpr uint32_t kDepth', 'int planted = 1;\nconstant constexpr uint32_t kDepth'],
-    ['a number in double precision', 'const uint32_t first_row = row_tile', 'const float half_tile = 0.5;\n  const uint32_t first_row = row_tile'],
-    ['a lambda', 'const uint32_t first_row = row_tile', 'const auto planted = [] { return 1; };\n  const uint32_t first_row = planted() * row_tile'],
-    ['a name that is a word of the language', 'const uint32_t first_row = row_tile', 'const uint32_t half = 2;\n  const uint32_t first_row = half * row_tile'],
+    [
+      'a member function of what is in device memory',
+      run,
+      `thread float* out) {\n  at<const Group>(args.x)->barrier();\n${run.split('\n')[1]}`,
+    ],
+    [
+      'a variable that is not constant',
+      'constant constexpr uint32_t kDepth',
+      'int planted = 1;\nconstant constexpr uint32_t kDepth',
+    ],
+    [
+      'a number in double precision',
+      'const uint32_t first_row = row_tile',
+      'const float half_tile = 0.5;\n  const uint32_t first_row = row_tile',
+    ],
+    [
+      'a lambda',
+      'const uint32_t first_row = row_tile',
+      'const auto planted = [] { return 1; };\n  const uint32_t first_row = planted() * row_tile',
+    ],
+    [
+      'a name that is a word of the language',
+      'const uint32_t first_row = row_tile',
+      'const uint32_t half = 2;\n  const uint32_t first_row = half * row_tile',
+    ],
   ]
   for (const [name, from, to] of cases)
     t.not(addressSpaceErrors(planted(source, from, to), false).length, 0, name)
@@ -44,7 +72,7 @@ tap.test('errors that only Metal would report are found', options, async (t) => 
 
 const hostFiles = filesUnder('native/gpu/metal', /\.mm$/)
 
-tap.test('the Objective-C++ keeps to Metal\'s interfaces', options, async (t) => {
+tap.test("the Objective-C++ keeps to Metal's interfaces", options, async (t) => {
   t.ok(hostFiles.length > 0, 'there is some')
   for (const path of hostFiles) t.same(hostErrors(textOf(path)), [], path)
 })
@@ -52,8 +80,18 @@ tap.test('the Objective-C++ keeps to Metal\'s interfaces', options, async (t) =>
 tap.test('errors in Objective-C++ are found', options, async (t) => {
   const cases: [name: string, file: string, from: string, to: string][] = [
     ['a method that Metal lacks', 'stream.mm', '[current_ commit]', '[current_ submit]'],
-    ['an argument of another type', 'stream.mm', '[encoder_ setComputePipelineState:pipeline]', '[encoder_ setComputePipelineState:staging_]'],
-    ['what only newer systems have', 'create.mm', 'if (@available(macOS 13.0, *)) {\n    for', 'if (@available(macOS 12.0, *)) {\n    metal::Library(usable_devices()[0]);\n    for'],
+    [
+      'an argument of another type',
+      'stream.mm',
+      '[encoder_ setComputePipelineState:pipeline]',
+      '[encoder_ setComputePipelineState:staging_]',
+    ],
+    [
+      'what only newer systems have',
+      'create.mm',
+      'if (@available(macOS 13.0, *)) {\n    for',
+      'if (@available(macOS 12.0, *)) {\n    metal::Library(usable_devices()[0]);\n    for',
+    ],
     ['a member of other arguments', 'ops.mm', 'args.max_chunks =', 'args.chunks ='],
   ]
   for (const [name, file, from, to] of cases)

@@ -9,5 +9,5 @@ tap.test('the Metal device and its kernels', { skip: missing, timeout: 240_000 }
     t.spawn(program, ['--quick', ...args], { stdio: 'pipe', env: { ...process.env, SHIM_FAMILY: family } })
   // GPUs of the newest family multiply bf16 matrices, those of the oldest f32; all other kernels are the same.
   await run('9')
-  await run('7', 'matmul Q')
+  await run('7', 'matmul Q8_0')
 })

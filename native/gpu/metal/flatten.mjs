@@ -38,10 +38,12 @@ function expand(path, seen) {
       if (directive === 'pragma' && rest.startsWith('once')) return ['']
       if (directive === 'endif') conditions.pop()
       if (/^(if|ifdef|ifndef)$/.test(directive)) conditions.push(goOn(directive, rest, {}))
-      if (directive === 'elif' || directive === 'else') conditions.push(goOn(directive, rest, conditions.pop()))
+      if (directive === 'elif' || directive === 'else')
+        conditions.push(goOn(directive, rest, conditions.pop()))
       const include = directive === 'include' && /^"([^"]+)"/.exec(rest)
       if (!include || conditions.some(({ here }) => here === false)) return [line]
-      if (conditions.some(({ here }) => here === undefined)) throw new Error(`${name}:${i + 1}: whether Metal includes this is not clear`)
+      if (conditions.some(({ here }) => here === undefined))
+        throw new Error(`${name}:${i + 1}: whether Metal includes this is not clear`)
       return [...expand(join(native, include[1]), seen), `#line ${i + 2} "${name}"`]
     })
   return [`#line 1 "${name}"`, ...text]

@@ -28,7 +28,9 @@ constexpr uint32_t kSharedOfTwo = 16384;
 /// Tokens of the kernels for few: the activations of more do not fit threadgroup memory.
 constexpr uint32_t kSmallBatch = 4;
 
-uint32_t blocks(uint32_t n, uint32_t each) { return (n + each - 1) / each; }
+uint32_t blocks(uint32_t n, uint32_t each) {
+  return (n + each - 1) / each;
+}
 
 /// The name of an entry point: openelm_<op>_<type of the matrix>, and a number.
 std::string entry(const char* op, DType type) {
@@ -45,10 +47,14 @@ std::string entry(const char* op, const CacheLayout& cache) {
   return std::string("openelm_") + op + "_" + type;
 }
 
-MatrixRef ref(const DeviceMatrix& matrix) { return {matrix.quants, matrix.scales, matrix.rows, matrix.cols}; }
+MatrixRef ref(const DeviceMatrix& matrix) {
+  return {matrix.quants, matrix.scales, matrix.rows, matrix.cols};
+}
 
 /// The least number of tokens there is a kernel for.
-uint32_t tokens_of_kernel(uint32_t n) { return n <= 1 ? 1 : n <= 2 ? 2 : 4; }
+uint32_t tokens_of_kernel(uint32_t n) {
+  return n <= 1 ? 1 : n <= 2 ? 2 : 4;
+}
 
 /// Panel and launch of a product with few tokens; `at_once` rows are a team's at a time.
 template <class Block, uint32_t Tokens>
@@ -87,13 +93,18 @@ size_t selection_bytes(uint32_t n, uint32_t vocab, uint32_t k) {
 
 }  // namespace
 
-uint32_t MetalDevice::small_batch() const noexcept { return kSmallBatch; }
+uint32_t MetalDevice::small_batch() const noexcept {
+  return kSmallBatch;
+}
 
+// The widest ffn is among max_cols, as its down projection has it; the vocabulary is among max_rows.
 Status MetalDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
                             uint32_t n_ctx) {
-  Status status = grow(partials_, partials_bytes(std::min(n, kSmallBatch), largest, n_ctx));
+  const uint32_t few = std::min(n, kSmallBatch);
+  Status status = grow(partials_, partials_bytes(few, largest, n_ctx));
+  if (status.ok()) status = grow(selection_, selection_bytes(few, max_rows, kMaxTopK));
+  if (status.ok()) status = grow(up_, size_t{n} * max_cols * sizeof(float));
   if (status.ok() && n > kSmallBatch) status = grow(normed_, size_t{n} * max_cols * sizeof(float));
-  if (status.ok() && n > kSmallBatch) status = grow(up_, size_t{n} * max_rows * sizeof(float));
   return status;
 }
 
@@ -107,7 +118,8 @@ void MetalDevice::rms_norm(DevicePointer x, DevicePointer weight, float eps, uin
               {.x = n, .threads = kRowThreads, .shared_bytes = kRowThreads / kTeam * sizeof(float)});
 }
 
-void MetalDevice::many(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer y, uint32_t ldy, Store store) {
+void MetalDevice::many(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer y, uint32_t ldy,
+                       Store store) {
   stream_.run(entry("matmul", w.type), MatmulArgs{ref(w), x, y, n, ldy, store == Store::add ? 1u : 0u, 0},
               {.x = blocks(w.rows, kManyTile),
                .y = blocks(n, kManyTile),
@@ -157,11 +169,12 @@ void MetalDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up,
               {.x = blocks(count, kRowThreads), .threads = kRowThreads});
 }
 
-void MetalDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
-                               float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
-                               const CacheLayout& cache) {
-  const FinishHeadsArgs args{qkv,         q_norm,         k_norm,         rope,           batch.list, batch.tokens,
-                             shape.heads, shape.kv_heads, shape.head_dim, rope_positions, eps,        cache};
+void MetalDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                               DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                               const DeviceBatch& batch, const CacheLayout& cache) {
+  const FinishHeadsArgs args{qkv,          q_norm,      k_norm,         rope,           batch.list,
+                             batch.tokens, shape.heads, shape.kv_heads, shape.head_dim, rope_positions,
+                             eps,          cache};
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
   stream_.run(entry("finish_heads", cache), args,
               {.x = blocks(vectors, kAttentionTeams),
@@ -185,8 +198,9 @@ void MetalDevice::attention(DevicePointer qkv, const HeadShape& shape, const Dev
                  .z = batch.single_tokens,
                  .threads = kAttentionTeams * kTeam,
                  .shared_bytes = attend_chunk_bytes(shape.head_dim, kAttentionTeams, kTeam)});
-    stream_.run("openelm_merge_chunks", args,
-                {.x = shape.heads, .y = batch.single_tokens, .threads = blocks(shape.head_dim, kTeam) * kTeam});
+    stream_.run(
+        "openelm_merge_chunks", args,
+        {.x = shape.heads, .y = batch.single_tokens, .threads = blocks(shape.head_dim, kTeam) * kTeam});
   }
   stream_.run(entry("attend_tile", cache), args,
               {.x = batch.tile_count,

@@ -1,6 +1,7 @@
 // The checks of GPU ops on an Apple GPU, or on the stand-ins of metal-shim; prints TAP.
 //
-//   metal_check [--quick] [--plant] [FILTER]     tests whose name contains FILTER; --plant: an error in every result
+//   metal_check [--quick] [--plant] [FILTER]     tests whose name contains FILTER; --plant: an error in every
+//   result
 
 #include <cmath>
 #include <cstdio>

@@ -8,15 +8,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <random>
-
 
 namespace metal_shim {
 namespace {
 
 constexpr uint32_t kSimdWidth = 32;
+constexpr uint32_t kMostThreads = 1024;
 constexpr size_t kStack = size_t{256} << 10;
 
 enum class State { ready, at_group, at_simdgroup, done };
@@ -38,7 +37,9 @@ struct Call {
   Size3 at, grid, threads;
 };
 
-std::deque<Thread> group;
+Thread group[kMostThreads];
+uint32_t made = 0;                                           // of them have a stack
+uint32_t waiting_group, waiting[kMostThreads / kSimdWidth];  // at a barrier of the group, of a simdgroup
 std::minstd_rand random_number(1);
 jmp_buf scheduler;
 uint32_t current;
@@ -68,7 +69,8 @@ void enter(uint32_t thread) {
   if (_setjmp(scheduler) == 0) _longjmp(group[thread].place, 1);
 }
 
-/// Makes a thread, which waits for its first entry point. Only this needs ucontext, whose switches are system calls.
+/// Makes a thread, which waits for its first entry point. Only this needs ucontext, whose switches are system
+/// calls.
 void make(uint32_t thread) {
   group[thread].stack.reset(new uint8_t[kStack]);
   ucontext_t context;
@@ -81,13 +83,13 @@ void make(uint32_t thread) {
   if (_setjmp(scheduler) == 0) setcontext(&context);
 }
 
-/// Waits until threads [first, last) all wait like this.
-void wait_for(State state, uint32_t first, uint32_t last) {
+/// Waits until threads [first, last) all wait like this; `waiting` counts them.
+void wait_for(State state, uint32_t first, uint32_t last, uint32_t& waiting) {
   group[current].state = state;
-  bool all = true;
-  for (uint32_t i = first; i < last; ++i) all = all && group[i].state == state;
-  if (all)
+  if (++waiting == last - first) {
+    waiting = 0;
     for (uint32_t i = first; i < last; ++i) group[i].state = State::ready;
+  }
   leave();
 }
 
@@ -109,12 +111,14 @@ void run_group(uint32_t threads) {
   for (uint32_t i = 0; i < threads; ++i) group[i].state = State::ready;
   // Any simdgroup may come first and run as far as barriers let it, so that a missing one shows.
   const uint32_t simdgroups = threads / kSimdWidth;
-  for (uint32_t idle = 0, next = random_number() % simdgroups; idle < simdgroups; next = (next + 1) % simdgroups) {
+  for (uint32_t idle = 0, next = random_number() % simdgroups; idle < simdgroups;
+       next = (next + 1) % simdgroups) {
     idle = run_simdgroup(next) ? 0 : idle + 1;
     if (idle == 0) next = random_number() % simdgroups;
   }
   for (uint32_t i = 0; i < threads; ++i)
-    if (group[i].state != State::done) stop("some threads of a group wait at a barrier that others never reach");
+    if (group[i].state != State::done)
+      stop("some threads of a group wait at a barrier that others never reach");
 }
 
 size_t pages_of(size_t bytes) {
@@ -126,11 +130,9 @@ size_t pages_of(size_t bytes) {
 
 void run_grid(EntryPoint entry, const char* name, const void* arguments, Size3 grid, uint32_t threads,
               size_t shared_bytes) {
-  if (threads == 0 || threads % kSimdWidth != 0 || threads > 1024) stop("a group has whole simdgroups, 1024 threads at most");
-  for (uint32_t i = static_cast<uint32_t>(group.size()); i < threads; ++i) {
-    group.emplace_back();
-    make(i);
-  }
+  if (threads == 0 || threads % kSimdWidth != 0 || threads > kMostThreads)
+    stop("a group has whole simdgroups, 1024 threads at most");
+  while (made < threads) make(made++);
   const Guarded shared(shared_bytes);
   call = {entry, name, arguments, shared.data(), {}, grid, {threads, 1, 1}};
   for (call.at.z = 0; call.at.z < grid.z; ++call.at.z)
@@ -151,7 +153,9 @@ Guarded::Guarded(size_t bytes) : size_((bytes + 15) / 16 * 16) {
   std::memset(data_, 0xff, size_);
 }
 
-Guarded::~Guarded() { munmap(pages_, page_bytes_); }
+Guarded::~Guarded() {
+  munmap(pages_, page_bytes_);
+}
 
 void Guarded::open(bool accessible) const {
   mprotect(pages_, page_bytes_ - pages_of(1), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
@@ -163,16 +167,21 @@ namespace metal {
 
 using namespace metal_shim;
 
-unsigned simd_lane() { return current % kSimdWidth; }
+unsigned simd_lane() {
+  return current % kSimdWidth;
+}
 
-void wait_for_group() { wait_for(State::at_group, 0, call.threads.x); }
+void wait_for_group() {
+  wait_for(State::at_group, 0, call.threads.x, waiting_group);
+}
 
 void wait_for_simdgroup() {
   const uint32_t first = current / kSimdWidth * kSimdWidth;
-  wait_for(State::at_simdgroup, first, first + kSimdWidth);
+  wait_for(State::at_simdgroup, first, first + kSimdWidth, waiting[first / kSimdWidth]);
 }
 
-// Two places, so that who is already at the next exchange overwrites nothing that is still to be read at this one.
+// Two places, so that who is already at the next exchange overwrites nothing that is still to be read at this
+// one.
 unsigned exchange(unsigned value, unsigned from) {
   const uint32_t place = group[current].exchanges++ % 2;
   group[current].given[place] = value;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Runs entry points of native/gpu/metal on this machine. The threads of a group take turns: each runs until a barrier or
-// an exchange within its simdgroup, so that a run is always the same.
+// Runs entry points of native/gpu/metal on this machine. The threads of a group take turns: each runs until a
+// barrier or an exchange within its simdgroup, so that a run is always the same.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,10 +13,11 @@ struct alignas(16) Size3 {
 };
 
 /// What every entry point of native/gpu/metal/entry.h is.
-using EntryPoint = void (*)(const void* arguments, uint8_t* shared, Size3 at, Size3 grid, uint32_t thread_index,
-                            Size3 threads);
+using EntryPoint = void (*)(const void* arguments, uint8_t* shared, Size3 at, Size3 grid,
+                            uint32_t thread_index, Size3 threads);
 
-/// Runs a grid, group by group. Ends the process with a message when threads of a group wait for each other in vain.
+/// Runs a grid, group by group. Ends the process with a message when threads of a group wait for each other
+/// in vain.
 void run_grid(EntryPoint entry, const char* name, const void* arguments, Size3 grid, uint32_t threads,
               size_t shared_bytes);
 

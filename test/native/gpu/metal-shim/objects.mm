@@ -1,8 +1,8 @@
-// Metal's objects on this machine, for the GNU Objective-C runtime: a device whose command buffers run the entry points
-// that are linked into the program. Nothing is ever freed but by the end of the program.
+// Metal's objects on this machine, for the GNU Objective-C runtime: a device whose command buffers run the
+// entry points that are compiled beside the program. Nothing is ever freed.
 //
-// A command buffer runs either when it is committed or, every other one, when it is waited for; buffers that its encoder
-// was not told of cannot be touched then, nor later before the CPU asks where their contents are.
+// A command buffer runs either when it is committed or, every other one, when it is waited for; buffers that
+// its encoder was not told of cannot be touched then, nor later before the CPU asks where their contents are.
 
 #import <Metal/Metal.h>
 
@@ -18,120 +18,28 @@
 #include <string>
 #include <vector>
 
+#include "foundation.h"
 #include "groups.h"
 
-extern "C" id class_createInstance(Class type, size_t extra_bytes);
-
-@implementation NSObject
-+ (instancetype)alloc { return class_createInstance(self, 0); }
-+ (instancetype)new { return [[self alloc] init]; }
-- (instancetype)init { return self; }
-- (NSString*)description { return nil; }
-- (void)drain {}
-@end
-
-@interface NSAutoreleasePool : NSObject
-@end
-@implementation NSAutoreleasePool
-@end
-
-@interface ShimString : NSString {
- @public
-  std::string* text_;
-}
-@end
-@implementation NSString
-+ (instancetype)stringWithUTF8String:(const char*)text {
-  ShimString* made = [ShimString new];
-  made->text_ = new std::string(text);
-  return made;
-}
-- (const char*)UTF8String { return ""; }
-@end
-@implementation ShimString
-- (const char*)UTF8String { return text_->c_str(); }
-@end
-
-// What the compiler makes of literals.
-@interface NSConstantString : NSString {
-  char* text_;
-  unsigned length_;
-}
-@end
-@implementation NSConstantString
-- (const char*)UTF8String { return text_; }
-@end
-
-@interface ShimNumber : NSNumber {
- @public
-  int value_;
-}
-@end
-@implementation NSNumber
-+ (NSNumber*)numberWithInt:(int)value {
-  ShimNumber* made = [ShimNumber new];
-  made->value_ = value;
-  return made;
-}
-- (int)intValue { return 0; }
-@end
-@implementation ShimNumber
-- (int)intValue { return value_; }
-@end
-
-@interface ShimDictionary : NSDictionary {
- @public
-  std::vector<std::pair<std::string, id>>* entries_;
-}
-@end
-@implementation NSDictionary
-+ (instancetype)dictionaryWithObjects:(const id[])objects forKeys:(const id[])keys count:(NSUInteger)count {
-  ShimDictionary* made = [ShimDictionary new];
-  made->entries_ = new std::vector<std::pair<std::string, id>>();
-  for (NSUInteger i = 0; i < count; ++i) made->entries_->emplace_back([(NSString*)keys[i] UTF8String], objects[i]);
-  return made;
-}
-- (id)objectForKey:(id)key { return nil; }
-@end
-@implementation ShimDictionary
-- (id)objectForKey:(id)key {
-  for (auto& [name, value] : *entries_)
-    if (name == [(NSString*)key UTF8String]) return value;
-  return nil;
-}
-@end
-
-@interface ShimArray : NSArray {
- @public
-  std::vector<id>* items_;
-}
-@end
-@implementation NSArray
-- (NSUInteger)count { return 0; }
-- (id)objectAtIndex:(NSUInteger)index { return nil; }
-@end
-@implementation ShimArray
-- (NSUInteger)count { return items_->size(); }
-- (id)objectAtIndex:(NSUInteger)index { return items_->at(index); }
-@end
-
-@implementation NSError
-- (NSInteger)code { return 1; }
-- (NSString*)localizedDescription { return [NSString stringWithUTF8String:"it was told to fail"]; }
-@end
-
-@implementation NSProcessInfo
-+ (NSProcessInfo*)processInfo { return [NSProcessInfo new]; }
-- (NSOperatingSystemVersion)operatingSystemVersion { return {14, 5, 0}; }
-@end
-
 @implementation MTLCompileOptions
-- (NSDictionary*)preprocessorMacros { return macros_; }
-- (void)setPreprocessorMacros:(NSDictionary*)macros { macros_ = macros; }
-- (BOOL)fastMathEnabled { return fast_; }
-- (void)setFastMathEnabled:(BOOL)fast { fast_ = fast; }
-- (MTLLanguageVersion)languageVersion { return version_; }
-- (void)setLanguageVersion:(MTLLanguageVersion)version { version_ = version; }
+- (NSDictionary*)preprocessorMacros {
+  return macros_;
+}
+- (void)setPreprocessorMacros:(NSDictionary*)macros {
+  macros_ = macros;
+}
+- (BOOL)fastMathEnabled {
+  return fast_;
+}
+- (void)setFastMathEnabled:(BOOL)fast {
+  fast_ = fast;
+}
+- (MTLLanguageVersion)languageVersion {
+  return version_;
+}
+- (void)setLanguageVersion:(MTLLanguageVersion)version {
+  version_ = version;
+}
 @end
 
 using metal_shim::Guarded;
@@ -146,8 +54,12 @@ using metal_shim::Guarded;
 @end
 static std::set<ShimBuffer*> all_buffers;
 @implementation ShimBuffer
-- (NSUInteger)length { return length_; }
-- (uint64_t)gpuAddress { return reinterpret_cast<uint64_t>(memory_->data()); }
+- (NSUInteger)length {
+  return length_;
+}
+- (uint64_t)gpuAddress {
+  return reinterpret_cast<uint64_t>(memory_->data());
+}
 - (void*)contents {
   [self open:true];
   return memory_->data();
@@ -173,8 +85,12 @@ static std::set<ShimBuffer*> all_buffers;
 }
 @end
 @implementation ShimPipeline
-- (NSUInteger)maxTotalThreadsPerThreadgroup { return 1024; }
-- (NSUInteger)threadExecutionWidth { return 32; }
+- (NSUInteger)maxTotalThreadsPerThreadgroup {
+  return 1024;
+}
+- (NSUInteger)threadExecutionWidth {
+  return 32;
+}
 @end
 
 @interface ShimLibrary : NSObject <MTLLibrary> {
@@ -208,7 +124,8 @@ struct Dispatch {
 };
 
 metal_shim::Size3 size_of(MTLSize size) {
-  return {static_cast<uint32_t>(size.width), static_cast<uint32_t>(size.height), static_cast<uint32_t>(size.depth)};
+  return {static_cast<uint32_t>(size.width), static_cast<uint32_t>(size.height),
+          static_cast<uint32_t>(size.depth)};
 }
 
 }  // namespace
@@ -222,29 +139,37 @@ metal_shim::Size3 size_of(MTLSize size) {
 }
 @end
 @implementation ShimEncoder
-- (void)setComputePipelineState:(id<MTLComputePipelineState>)state { next_.function = ((ShimPipeline*)state)->function_; }
+- (void)setComputePipelineState:(id<MTLComputePipelineState>)state {
+  next_.function = ((ShimPipeline*)state)->function_;
+}
 - (void)setBytes:(const void*)bytes length:(NSUInteger)length atIndex:(NSUInteger)index {
   if (index != 0 || length == 0 || length > 4096) stop("arguments are bytes at index 0, 4096 at most");
   next_.arguments = std::make_shared<Guarded>(length);
   std::memcpy(next_.arguments->data(), bytes, length);
 }
 - (void)setThreadgroupMemoryLength:(NSUInteger)length atIndex:(NSUInteger)index {
-  if (index != 0 || length % 16 != 0 || length > 32768) stop("threadgroup memory is in units of 16 bytes, 32 KiB at most");
+  if (index != 0 || length % 16 != 0 || length > 32768)
+    stop("threadgroup memory is in units of 16 bytes, 32 KiB at most");
   next_.shared_bytes = length;
 }
 - (void)useResource:(id<MTLResource>)resource usage:(MTLResourceUsage)usage {
   declared_->insert((ShimBuffer*)resource);
 }
-- (void)useResources:(const id<MTLResource>[])resources count:(NSUInteger)count usage:(MTLResourceUsage)usage {
+- (void)useResources:(const id<MTLResource>[])resources
+               count:(NSUInteger)count
+               usage:(MTLResourceUsage)usage {
   for (NSUInteger i = 0; i < count; ++i) declared_->insert((ShimBuffer*)resources[i]);
 }
 - (void)dispatchThreadgroups:(MTLSize)groups threadsPerThreadgroup:(MTLSize)threads {
-  if (ended_ || next_.function == nil || !next_.arguments || next_.shared_bytes == 0) stop("a dispatch lacks something");
+  if (ended_ || next_.function == nil || !next_.arguments || next_.shared_bytes == 0)
+    stop("a dispatch lacks something");
   next_.groups = groups;
   next_.threads = threads;
   dispatches_->push_back(next_);
 }
-- (void)endEncoding { ended_ = true; }
+- (void)endEncoding {
+  ended_ = true;
+}
 @end
 
 @interface ShimCommandBuffer : NSObject <MTLCommandBuffer> {
@@ -264,8 +189,12 @@ static void run_until(ShimCommandBuffer* last) {
   }
 }
 @implementation ShimCommandBuffer
-- (MTLCommandBufferStatus)status { return status_; }
-- (NSError*)error { return nil; }
+- (MTLCommandBufferStatus)status {
+  return status_;
+}
+- (NSError*)error {
+  return nil;
+}
 - (id<MTLComputeCommandEncoder>)computeCommandEncoderWithDispatchType:(MTLDispatchType)type {
   if (type != MTLDispatchTypeSerial) stop("only serial encoders are played here");
   encoder_ = [ShimEncoder new];
@@ -280,7 +209,8 @@ static void run_until(ShimCommandBuffer* last) {
   if (committed_count++ % 2 == 1) run_until(self);
 }
 - (void)waitUntilCompleted {
-  if (status_ == MTLCommandBufferStatusNotEnqueued) stop("a command buffer is waited for that was not committed");
+  if (status_ == MTLCommandBufferStatusNotEnqueued)
+    stop("a command buffer is waited for that was not committed");
   run_until(self);
 }
 - (void)runNow {
@@ -295,7 +225,9 @@ static void run_until(ShimCommandBuffer* last) {
 @interface ShimQueue : NSObject <MTLCommandQueue>
 @end
 @implementation ShimQueue
-- (id<MTLCommandBuffer>)commandBuffer { return [ShimCommandBuffer new]; }
+- (id<MTLCommandBuffer>)commandBuffer {
+  return [ShimCommandBuffer new];
+}
 @end
 
 @interface ShimDevice : NSObject <MTLDevice> {
@@ -303,15 +235,25 @@ static void run_until(ShimCommandBuffer* last) {
 }
 @end
 @implementation ShimDevice
-- (NSString*)name { return [NSString stringWithUTF8String:"Metal on this machine"]; }
-- (uint64_t)recommendedMaxWorkingSetSize { return uint64_t{4} << 30; }
-- (NSUInteger)currentAllocatedSize { return allocated_; }
-- (NSUInteger)maxBufferLength { return NSUInteger{2} << 30; }
+- (NSString*)name {
+  return [NSString stringWithUTF8String:"Metal on this machine"];
+}
+- (uint64_t)recommendedMaxWorkingSetSize {
+  return uint64_t{4} << 30;
+}
+- (NSUInteger)currentAllocatedSize {
+  return allocated_;
+}
+- (NSUInteger)maxBufferLength {
+  return NSUInteger{2} << 30;
+}
 - (BOOL)supportsFamily:(MTLGPUFamily)family {
   const char* newest = getenv("SHIM_FAMILY");
   return family <= 1000 + (newest != nullptr ? atoi(newest) : 9);
 }
-- (id<MTLCommandQueue>)newCommandQueue { return [ShimQueue new]; }
+- (id<MTLCommandQueue>)newCommandQueue {
+  return [ShimQueue new];
+}
 - (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
   ShimBuffer* made = [ShimBuffer new];
   made->memory_ = new Guarded(length);
@@ -321,7 +263,9 @@ static void run_until(ShimCommandBuffer* last) {
   all_buffers.insert(made);
   return made;
 }
-- (id<MTLLibrary>)newLibraryWithSource:(NSString*)source options:(MTLCompileOptions*)options error:(NSError**)error {
+- (id<MTLLibrary>)newLibraryWithSource:(NSString*)source
+                               options:(MTLCompileOptions*)options
+                                 error:(NSError**)error {
   if (strstr(source.UTF8String, "#include <metal_stdlib>") == nullptr) stop("the source is not Metal's");
   NSNumber* bf16 = (NSNumber*)[options.preprocessorMacros objectForKey:@"OPENELM_BF16_MATRICES"];
   if (bf16 == nil || options.fastMathEnabled) stop("the source is compiled with other options than it needs");
@@ -334,7 +278,8 @@ static void run_until(ShimCommandBuffer* last) {
   if (made->entry_points_ == nullptr) stop(dlerror());
   return made;
 }
-- (id<MTLComputePipelineState>)newComputePipelineStateWithFunction:(id<MTLFunction>)function error:(NSError**)error {
+- (id<MTLComputePipelineState>)newComputePipelineStateWithFunction:(id<MTLFunction>)function
+                                                             error:(NSError**)error {
   ShimPipeline* made = [ShimPipeline new];
   made->function_ = (ShimFunction*)function;
   return made;

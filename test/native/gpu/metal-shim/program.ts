@@ -12,9 +12,14 @@ const sources = {
   cc: [
     ...filesUnder('native/quant', /\.cc$/),
     ...filesUnder('test/native/gpu', /^check_.*\.cc$/),
-    ...['test/native/tap.cc', 'test/native/weights.cc', 'test/native/gpu/metal_check.cc', `${shim}/groups.cc`],
+    ...[
+      'test/native/tap.cc',
+      'test/native/weights.cc',
+      'test/native/gpu/metal_check.cc',
+      `${shim}/groups.cc`,
+    ],
   ],
-  mm: [...filesUnder('native/gpu/metal', /\.mm$/), `${shim}/objects.mm`],
+  mm: [...filesUnder('native/gpu/metal', /\.mm$/), `${shim}/foundation.mm`, `${shim}/objects.mm`],
 }
 
 const common = ['-std=c++20', '-g1', '-O1', '-fno-exceptions', '-fno-rtti', '-Inative', '-Itest/native', '-c']
@@ -22,7 +27,8 @@ const common = ['-std=c++20', '-g1', '-O1', '-fno-exceptions', '-fno-rtti', '-In
 const gnu = ['-fobjc-runtime=gcc', '-fconstant-string-class=NSConstantString', `-I${shim}`]
 
 const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-const newest = (paths: readonly string[]): number => Math.max(...paths.map((path) => timeOf(join(root, path))))
+const newest = (paths: readonly string[]): number =>
+  Math.max(...paths.map((path) => timeOf(join(root, path))))
 
 interface Step {
   out: string
@@ -46,7 +52,9 @@ export async function buildProgram(): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const read = /\.(h|cc|mm|metal|mjs|ts)$|metal_\w+$/
   const inputs = newest([
-    ...['native/gpu', 'native/quant', 'native/runtime', 'test/native/gpu'].flatMap((path) => filesUnder(path, read)),
+    ...['native/gpu', 'native/quant', 'native/runtime', 'test/native/gpu'].flatMap((path) =>
+      filesUnder(path, read),
+    ),
     ...filesUnder('test/native', /^\w+\.(h|cc)$/),
   ])
   const objectOf = (path: string): string => join(folder, `${path.replace(/\W/g, '_')}.o`)

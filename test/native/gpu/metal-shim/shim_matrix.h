@@ -12,7 +12,7 @@ struct simdgroup_matrix {
   explicit simdgroup_matrix(T all) {
     for (int i = 0; i < 64; ++i) elements[i] = all;
   }
-  T elements[64];  // by rows
+  float elements[64];  // by rows; a float holds what a T does
 };
 typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
 typedef simdgroup_matrix<bfloat, 8, 8> simdgroup_bfloat8x8;
@@ -55,7 +55,7 @@ inline void simdgroup_multiply_accumulate(thread simdgroup_matrix<D, 8, 8>& d,
                                           thread simdgroup_matrix<C, 8, 8>& c) {
   for (uint i = simd_lane(); i < 64; i += 32) {
     float sum = c.elements[i];
-    for (uint k = 0; k < 8; ++k) sum += float(a.elements[i / 8 * 8 + k]) * float(b.elements[k * 8 + i % 8]);
+    for (uint k = 0; k < 8; ++k) sum += a.elements[i / 8 * 8 + k] * b.elements[k * 8 + i % 8];
     d.elements[i] = D(sum);
   }
 }

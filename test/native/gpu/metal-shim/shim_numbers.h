@@ -27,8 +27,8 @@ struct half {
     const uint32_t sign = uint32_t(bits_ & 0x8000u) << 16, exponent = bits_ >> 10 & 31u,
                    fraction = bits_ & 0x3ffu;
     if (exponent == 31) return as_type<float>(sign | 0x7f800000u | fraction << 13);
-    const float magnitude =
-        exponent == 0 ? float(fraction) * 5.9604644775390625e-8f : as_type<float>((exponent + 112) << 23 | fraction << 13);
+    const float magnitude = exponent == 0 ? float(fraction) * 5.9604644775390625e-8f
+                                          : as_type<float>((exponent + 112) << 23 | fraction << 13);
     return sign != 0 ? -magnitude : magnitude;
   }
   uint16_t bits_;

@@ -65,7 +65,14 @@ const metal = (bf16: boolean): string[] => [
   shim,
 ]
 const strict = [
-  ...['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-Wno-unused-const-variable', '-Wno-unknown-pragmas'],
+  ...[
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-Wno-unused-parameter',
+    '-Wno-unused-const-variable',
+    '-Wno-unknown-pragmas',
+  ],
 ]
 
 /**
@@ -75,7 +82,16 @@ const strict = [
  */
 export function addressSpaceErrors(source: string, bf16: boolean): string[] {
   const text = withoutAttributes(source).replace(/\bconstant ([\w:]+& given)/g, '__global const $1')
-  const args = ['-target', 'spir64', '-x', 'cl', '-cl-std=clc++2021', '-cl-no-stdinc', ...metal(bf16), ...strict]
+  const args = [
+    '-target',
+    'spir64',
+    '-x',
+    'cl',
+    '-cl-std=clc++2021',
+    '-cl-no-stdinc',
+    ...metal(bf16),
+    ...strict,
+  ]
   const { ok, messages, output } = compile(
     clang ?? '',
     [...args, '-fsyntax-only', '-fno-color-diagnostics', '-Xclang', '-ast-dump', '-'],
@@ -95,9 +111,14 @@ function accepted(tree: string): string[] {
     const variable = / VarDecl .* (\w+) '((?:const )?__global [^'*&]*)'/.exec(line)
     if (variable) return [`the variable ${variable[1]}, ${variable[2]}, is not constant`]
     const returned = /(?:Function|CXXMethod)Decl .* (\w+) '([^'(]*__generic[^'(]*[*&] ?)\(/.exec(line)
-    if (returned && !/ implicit /.test(line)) return [`${returned[1]} returns ${returned[2]}: no address space`]
+    if (returned && !/ implicit /.test(line))
+      return [`${returned[1]} returns ${returned[2]}: no address space`]
     const object = /'(?:const )?(?:__global|__local|__constant)\b[^']*'/.exec(lines[i + 1] ?? '')
-    if (object && /<AddressSpaceConversion>/.test(line) && /MemberExpr .*bound member/.test(lines[i - 1] ?? ''))
+    if (
+      object &&
+      /<AddressSpaceConversion>/.test(line) &&
+      /MemberExpr .*bound member/.test(lines[i - 1] ?? '')
+    )
       return [`a member function is called on ${object[0]}: ${lines[i - 1]}`]
     const word = /\bLambdaExpr\b|'double'|'(?:unsigned )?long long'/.exec(line)
     return word && !line.includes('BuiltinType') ? [`Metal has no ${word[0]}: ${line}`] : []
@@ -106,7 +127,16 @@ function accepted(tree: string): string[] {
 
 /** Checks that the text is C++14, by both compilers. */
 export function cxx14Errors(source: string, bf16: boolean): string[] {
-  const args = ['-std=c++14', '-pedantic-errors', ...metal(bf16), ...strict, '-fsyntax-only', '-x', 'c++', '-']
+  const args = [
+    '-std=c++14',
+    '-pedantic-errors',
+    ...metal(bf16),
+    ...strict,
+    '-fsyntax-only',
+    '-x',
+    'c++',
+    '-',
+  ]
   const text = withoutAttributes(source)
   return [cxx, clang ?? ''].flatMap((compiler) => {
     const { ok, messages } = compile(compiler, args, text)
@@ -117,9 +147,11 @@ export function cxx14Errors(source: string, bf16: boolean): string[] {
 /** The folders of g++'s own headers and the system's, for Clang when it compiles for another system. */
 function systemHeaders(): string[] {
   const { messages } = compile('g++', ['-E', '-v', '-x', 'c++', '-'], '')
-  const list = /search starts here:\n([^]*)End of search list/.exec(messages)?.[1] ?? ''
+  const list = /search starts here:\n([\s\S]*)End of search list/.exec(messages)?.[1] ?? ''
   const folders = list.split('\n').map((line) => line.trim())
-  return folders.filter((path) => path.startsWith('/') && !/\/lib\/gcc\//.test(path)).flatMap((path) => ['-isystem', path])
+  return folders
+    .filter((path) => path.startsWith('/') && !/\/lib\/gcc\//.test(path))
+    .flatMap((path) => ['-isystem', path])
 }
 
 /**
@@ -131,7 +163,14 @@ export function hostErrors(source: string): string[] {
   const { ok, messages } = compile(
     clang ?? '',
     [
-      ...['-target', `${cpu}-apple-macosx12.0`, '-U__nonnull', '-D_GNU_SOURCE', '-nostdinc++', ...systemHeaders()],
+      ...[
+        '-target',
+        `${cpu}-apple-macosx12.0`,
+        '-U__nonnull',
+        '-D_GNU_SOURCE',
+        '-nostdinc++',
+        ...systemHeaders(),
+      ],
       ...['-std=c++20', '-fobjc-arc', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra', '-Werror'],
       ...['-Wunguarded-availability', '-Inative', `-I${shim}`, '-fsyntax-only', '-x', 'objective-c++', '-'],
     ],
