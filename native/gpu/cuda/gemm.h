@@ -34,8 +34,8 @@ size_t gemm_activation_bytes(uint32_t n, uint32_t cols) noexcept;
 /// more).
 size_t gemm_weight_bytes(uint32_t rows, uint32_t cols) noexcept;
 
-/// Once for each device, with that device current: raises the kernels' limits of shared memory, and finds out which
-/// tiles the device can use, in part by running small products, for which it waits.
+/// Once for each device, with that device current: raises the kernels' limits of shared memory, and finds out
+/// which tiles the device can use, in part by running small products, for which it waits.
 cudaError_t prepare_gemm(size_t& first_tile);
 
 /// Where products go. Either pointer may be null; bf16 receives what `y` does when store is set, rounded:

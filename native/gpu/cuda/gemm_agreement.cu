@@ -1,5 +1,6 @@
 // Whether the tensor cores round alike behind both kinds of instructions. NVIDIA specifies neither's order of
-// additions within 16 columns, so this asks the chip: a token's result must not depend on which tile it fell into.
+// additions within 16 columns, so this asks the chip: a token's result must not depend on which tile it fell
+// into.
 
 #include <cuda_runtime.h>
 

@@ -13,10 +13,12 @@ __global__ void __launch_bounds__(Tile::kThreads) few_kernel(FewArgs args) {
   Tile::run(args, openelm_few, blockIdx.x, blockIdx.y);
 }
 
-constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
+constexpr uint32_t divide_up(uint32_t a, uint32_t b) {
+  return (a + b - 1) / b;
+}
 
-/// Narrow tiles of rows, so that there are blocks for all multiprocessors; many stages, so that enough is on its way.
-/// Plain products have the fewest rows and so the narrowest tiles.
+/// Narrow tiles of rows, so that there are blocks for all multiprocessors; many stages, so that enough is on
+/// its way. Plain products have the fewest rows and so the narrowest tiles.
 template <class Block, uint32_t kTokens, uint32_t kStages, bool kGated>
 using Tile = FewTile<Block, kTokens, 32, kGated ? 16 : 8, kStages, kGated>;
 
@@ -48,7 +50,8 @@ int prepare_gemm_few() {
     for (const uint32_t kind : {0u, 1u, 2u, 3u}) {
       with_tile(n, kind % 2 != 0, kind / 2 != 0, [&]<class T>(T*) {
         if (error == cudaSuccess) {
-          error = cudaFuncSetAttribute(few_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, T::kSharedBytes);
+          error = cudaFuncSetAttribute(few_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       T::kSharedBytes);
         }
       });
     }

@@ -1,8 +1,9 @@
 #pragma once
 
-// The product for tens of tokens, where reading the weights is what takes time: quants and scales arrive in shared
-// memory as they are, and become bf16 fragments in the registers of the one warp that needs them. The same values are
-// multiplied in the same order as in gemm_tile.cuh, so that results are the same to the last bit.
+// The product for tens of tokens, where reading the weights is what takes time: quants and scales arrive in
+// shared memory as they are, and become bf16 fragments in the registers of the one warp that needs them. The
+// same values are multiplied in the same order as in gemm_tile.cuh, so that results are the same to the last
+// bit.
 
 #include "gpu/cuda/gemm_tile.cuh"
 #include "gpu/cuda/gemm_tiles.h"
@@ -18,7 +19,8 @@ OPENELM_TENSOR uint32_t scale_quants(uint32_t bytes, float offset, float d) {
   return pack_bf16(d * low, d * high);
 }
 
-/// How the quants of 64 columns of a row lie in shared memory, and a B fragment of 16 of them; `t` is lane % 4.
+/// How the quants of 64 columns of a row lie in shared memory, and a B fragment of 16 of them; `t` is lane
+/// % 4.
 template <class Block>
 struct FewQuants;
 
@@ -45,7 +47,8 @@ struct FewQuants<BlockQ4_0> {
   }
 };
 
-/// kTokens × kRows outputs; each warp has all tokens and kWarpRows rows, of a gated product half of either matrix.
+/// kTokens × kRows outputs; each warp has all tokens and kWarpRows rows, of a gated product half of either
+/// matrix.
 template <class Block, uint32_t kTokens_, uint32_t kRows_, uint32_t kWarpRows, uint32_t kStages, bool kGated>
 struct FewTile {
   using Quants = FewQuants<Block>;
@@ -58,7 +61,8 @@ struct FewTile {
   static constexpr uint32_t kOutputs = kGated ? kRows / 2 : kRows;
   static constexpr uint32_t kHalf = kWarpRows / 2;
   static constexpr uint32_t kM = kTokens / 16, kN = kWarpRows / 8;
-  static_assert(kWarpRows % (kGated ? 16 : 8) == 0 && kStageBytes % 128 == 0, "whole fragments, aligned stages");
+  static_assert(kWarpRows % (kGated ? 16 : 8) == 0 && kStageBytes % 128 == 0,
+                "whole fragments, aligned stages");
 
   struct Source {
     bool up;
@@ -70,8 +74,8 @@ struct FewTile {
     return {kGated && in_warp >= kHalf, row0 + (kGated ? r / kWarpRows * kHalf + in_warp % kHalf : r)};
   }
 
-  static OPENELM_TENSOR void copy_step(const FewArgs& args, SharedAddress stage, uint32_t token0, uint32_t row0,
-                                       uint32_t step) {
+  static OPENELM_TENSOR void copy_step(const FewArgs& args, SharedAddress stage, uint32_t token0,
+                                       uint32_t row0, uint32_t step) {
     copy_tokens<kTokens, kThreads>(args.product, stage, token0, step * kGemmStep);
     const uint32_t steps = args.product.ld / kGemmStep;
 #pragma unroll
@@ -79,14 +83,15 @@ struct FewTile {
       const uint32_t r = i / Quants::kChunks, chunk = i % Quants::kChunks;
       const Source from = source_of(r, row0);
       const size_t index = (static_cast<size_t>(from.row) * steps + step) * Quants::kChunks + chunk;
-      copy_async(stage + kTokenBytes + swizzled<Quants::kChunks>(r, chunk), (from.up ? args.quants[1] : args.quants[0]) + index * kChunk,
-                 from.row < args.product.rows);
+      copy_async(stage + kTokenBytes + swizzled<Quants::kChunks>(r, chunk),
+                 (from.up ? args.quants[1] : args.quants[0]) + index * kChunk, from.row < args.product.rows);
     }
     if (thread_index() < kRows) {
       const Source from = source_of(thread_index(), row0);
-      copy_async_4(stage + kTokenBytes + kQuantBytes + thread_index() * 4,
-                   (from.up ? args.scales[1] : args.scales[0]) + (static_cast<size_t>(from.row) * steps + step) * 2,
-                   from.row < args.product.rows);
+      copy_async_4(
+          stage + kTokenBytes + kQuantBytes + thread_index() * 4,
+          (from.up ? args.scales[1] : args.scales[0]) + (static_cast<size_t>(from.row) * steps + step) * 2,
+          from.row < args.product.rows);
     }
   }
 
@@ -115,7 +120,8 @@ struct FewTile {
   }
 
   /// The whole of a block; `shared`: kSharedBytes, aligned to 128.
-  static OPENELM_TENSOR void run(const FewArgs& args, void* shared, uint32_t token_block, uint32_t row_block) {
+  static OPENELM_TENSOR void run(const FewArgs& args, void* shared, uint32_t token_block,
+                                 uint32_t row_block) {
     const uint32_t lane = thread_index() % 32, warp = thread_index() / 32;
     const uint32_t token0 = token_block * kTokens, row0 = row_block * kOutputs;
     const SharedAddress stages = shared_address(shared);

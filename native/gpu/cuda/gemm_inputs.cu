@@ -36,7 +36,8 @@ __global__ void __launch_bounds__(kThreads)
     convert_kernel(const float* x, uint32_t cols, const float* norm, float eps, uint16_t* y, uint32_t ld) {
   const float* const row = x + static_cast<size_t>(blockIdx.x) * cols;
   uint16_t* const out = y + static_cast<size_t>(blockIdx.x) * ld;
-  const bool aligned = cols % 4 == 0 && (reinterpret_cast<uint64_t>(x) | reinterpret_cast<uint64_t>(norm)) % 16 == 0;
+  const bool aligned =
+      cols % 4 == 0 && (reinterpret_cast<uint64_t>(x) | reinterpret_cast<uint64_t>(norm)) % 16 == 0;
   float scale = 1.0f;
   if (norm != nullptr) {
     float sum = 0.0f;

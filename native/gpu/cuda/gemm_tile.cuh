@@ -81,10 +81,11 @@ OPENELM_TENSOR void pipeline(uint32_t steps, Copy copy, Multiply multiply) {
   copy_wait<0>();
 }
 
-/// Stores a warp's sums: outputs from `token` and `row` on. Of a gated product the second half of the columns are
-/// the up matrix's.
+/// Stores a warp's sums: outputs from `token` and `row` on. Of a gated product the second half of the columns
+/// are the up matrix's.
 template <bool kGated, uint32_t kM, uint32_t kN>
-OPENELM_TENSOR void store_sums(const GemmArgs& args, const float (&sums)[kM][kN][4], uint32_t token, uint32_t row) {
+OPENELM_TENSOR void store_sums(const GemmArgs& args, const float (&sums)[kM][kN][4], uint32_t token,
+                               uint32_t row) {
   const uint32_t lane = thread_index() % 32;
 #pragma unroll
   for (uint32_t m = 0; m < kM; ++m) {

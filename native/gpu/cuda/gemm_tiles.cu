@@ -68,9 +68,9 @@ int prepare_gemm_tiles(size_t first, size_t end) {
   for (size_t i = first; i < end; ++i) {
     const GemmTileInfo& tile = gemm_tile(i);
     for (auto* kernel : {tile.plain, tile.gated}) {
-      const cudaError_t error =
-          cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(tile.shared_bytes));
+      const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                     static_cast<int>(tile.shared_bytes));
       if (error != cudaSuccess) return error;
     }
   }

@@ -36,8 +36,8 @@ struct GemmTileInfo {
   void (*gated)(GemmArgs);
 };
 
-/// The first ones are of warpgroup instructions, which need compute capability 9.0; the next one needs more shared
-/// memory than every chip has.
+/// The first ones are of warpgroup instructions, which need compute capability 9.0; the next one needs more
+/// shared memory than every chip has.
 inline constexpr size_t kWarpgroupTileCount = 2, kLargeTileCount = 3, kGemmTileCount = 8;
 extern const GemmTileInfo kWarpgroupTiles[kWarpgroupTileCount];
 const GemmTileInfo& gemm_tile(size_t index) noexcept;
@@ -52,14 +52,15 @@ int prepare_gemm_few();
 /// From which tile on all run on this device, whichever is chosen giving the same bits.
 size_t find_first_gemm_tile();
 
-/// Whether warpgroup tiles run on this device and give the bits of the others. Runs small products and waits for
-/// them.
+/// Whether warpgroup tiles run on this device and give the bits of the others. Runs small products and waits
+/// for them.
 bool warpgroups_agree();
 
 /// Enqueues; the launch's error, a cudaError_t.
 int launch_gemm_tile(const GemmTileInfo& tile, const GemmArgs& args, bool gated, CUstream_st* stream);
 
-/// The same product from Q8_0 or Q4_0 as they lie on the device, for few tokens; ld = cols, w and up are not used.
+/// The same product from Q8_0 or Q4_0 as they lie on the device, for few tokens; ld = cols, w and up are not
+/// used.
 struct FewArgs {
   GemmArgs product;
   const uint8_t* quants[2];   // of w and up, 16-byte aligned

@@ -1,4 +1,5 @@
-// Compiled for sm_90a besides the other architectures, for which the kernels are empty: see prepare_gemm_tiles.
+// Compiled for sm_90a besides the other architectures, for which the kernels are empty: see
+// prepare_gemm_tiles.
 
 #include "gpu/cuda/gemm_warpgroup.cuh"
 
@@ -19,8 +20,8 @@ template <uint32_t kRows>
 constexpr GemmTileInfo tile_info(float speed) {
   using Plain = WarpgroupTile<kRows, false>;
   using Gated = WarpgroupTile<kRows, true>;
-  return {Plain::kTokens,          kRows,                  Plain::kThreads, Plain::kSharedBytes, speed,
-          warpgroup_kernel<Plain>, warpgroup_kernel<Gated>};
+  return {Plain::kTokens,         kRows, Plain::kThreads, Plain::kSharedBytes, speed, warpgroup_kernel<Plain>,
+          warpgroup_kernel<Gated>};
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #pragma once
 
-// The bf16 product by warpgroups: two of them share a tile of 128 tokens × kRows, each with 64 tokens. Steps are as in
-// gemm_tile.cuh; while the tensor cores work on one, the threads start the copies two ahead and queue the next.
+// The bf16 product by warpgroups: two of them share a tile of 128 tokens × kRows, each with 64 tokens. Steps
+// are as in gemm_tile.cuh; while the tensor cores work on one, the threads start the copies two ahead and
+// queue the next.
 
 #include "gpu/cuda/gemm_tile.cuh"
 #include "gpu/cuda/warpgroup.cuh"
@@ -19,8 +20,8 @@ struct WarpgroupTile {
   static constexpr uint32_t kOutputs = kGated ? kRows / 2 : kRows;
   static constexpr uint32_t kRowsPerCopy = kThreads / kStepChunks;
 
-  static OPENELM_TENSOR void copy_step(const GemmArgs& args, SharedAddress stage, uint32_t token0, uint32_t row0,
-                                       uint32_t column) {
+  static OPENELM_TENSOR void copy_step(const GemmArgs& args, SharedAddress stage, uint32_t token0,
+                                       uint32_t row0, uint32_t column) {
     copy_tokens<kTokens, kThreads>(args, stage, token0, column);
     const uint32_t chunk = thread_index() % kStepChunks;
     const size_t offset = column + chunk * (kChunk / 2);
@@ -30,12 +31,13 @@ struct WarpgroupTile {
       // kOutputs is a multiple of kRowsPerCopy: one i has rows of one matrix.
       const uint16_t* const matrix = i * kRowsPerCopy < kOutputs ? args.w : args.up;
       const uint32_t row = row0 + r % kOutputs;
-      copy_async(stage + swizzled<kStepChunks>(kTokens + r, chunk), matrix + static_cast<size_t>(row) * args.ld + offset,
-                 row < args.rows);
+      copy_async(stage + swizzled<kStepChunks>(kTokens + r, chunk),
+                 matrix + static_cast<size_t>(row) * args.ld + offset, row < args.rows);
     }
   }
 
-  static OPENELM_TENSOR void run(const GemmArgs& args, SharedAddress stages, uint32_t token_block, uint32_t row_block) {
+  static OPENELM_TENSOR void run(const GemmArgs& args, SharedAddress stages, uint32_t token_block,
+                                 uint32_t row_block) {
     const uint32_t token0 = token_block * kTokens, row0 = row_block * kOutputs;
     const uint32_t steps = args.ld / kGemmStep, group = thread_index() / 128;
 #pragma unroll
@@ -53,11 +55,13 @@ struct WarpgroupTile {
       warpgroup_begin();
 #pragma unroll
       for (uint32_t k = 0; k < kGemmStep / 16; ++k) {
-        warpgroup_mma<kRows>(sums[0], matrix_rows(stage + group * 64 * 128, k), matrix_rows(stage + kTokens * 128, k));
+        warpgroup_mma<kRows>(sums[0], matrix_rows(stage + group * 64 * 128, k),
+                             matrix_rows(stage + kTokens * 128, k));
       }
       warpgroup_commit();
       const uint32_t ahead = step + kAhead;
-      if (ahead < steps) copy_step(args, stages + ahead % kStages * kStageBytes, token0, row0, ahead * kGemmStep);
+      if (ahead < steps)
+        copy_step(args, stages + ahead % kStages * kStageBytes, token0, row0, ahead * kGemmStep);
       copy_commit();
       warpgroup_wait<1>();
     }

@@ -1,5 +1,5 @@
-// Prefill attention for heads too wide for the tensor-core kernels' registers: a warp a token, without tensor cores.
-// No published model has such heads; synthetic ones may.
+// Prefill attention for heads too wide for the tensor-core kernels' registers: a warp a token, without tensor
+// cores. No published model has such heads; synthetic ones may.
 
 #include "gpu/cuda/prefill_attention_wide.h"
 
@@ -27,7 +27,8 @@ GPU_FN void attend(const PrefillAttentionArgs& args, uint32_t token, uint32_t he
   const BatchToken entry = args.list[token];
   const KvHead kv = kv_head_of(entry, args.cache, head / (args.heads / args.kv_heads));
   const uint32_t lane = threadIdx.x % kWarp;
-  const float* const q = args.qkv + static_cast<size_t>(token) * args.ldq + static_cast<size_t>(head) * args.head_dim;
+  const float* const q =
+      args.qkv + static_cast<size_t>(token) * args.ldq + static_cast<size_t>(head) * args.head_dim;
   float query[kDims], sums[kDims];
   GPU_UNROLL
   for (uint32_t i = 0; i < kDims; ++i) {
@@ -73,7 +74,8 @@ __global__ void __launch_bounds__(kWarps* kWarp) wide_kernel(PrefillAttentionArg
 
 }  // namespace
 
-cudaError_t prefill_attention_wide(const PrefillAttentionArgs& args, uint32_t tile_count, cudaStream_t stream) {
+cudaError_t prefill_attention_wide(const PrefillAttentionArgs& args, uint32_t tile_count,
+                                   cudaStream_t stream) {
   if (args.head_dim > kDims * kWarp) return cudaErrorNotSupported;
   const dim3 blocks(args.heads, tile_count);
   switch (static_cast<KvType>(args.cache.kv_type)) {

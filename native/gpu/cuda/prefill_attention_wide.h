@@ -9,6 +9,7 @@
 namespace openelm::gpu::cuda {
 
 /// As prefill_attention.
-cudaError_t prefill_attention_wide(const PrefillAttentionArgs& args, uint32_t tile_count, cudaStream_t stream);
+cudaError_t prefill_attention_wide(const PrefillAttentionArgs& args, uint32_t tile_count,
+                                   cudaStream_t stream);
 
 }  // namespace openelm::gpu::cuda

@@ -1,7 +1,7 @@
 #pragma once
 
-// What prefill attention is given, and keys and values on their way from a kv cache of any type to shared memory, as
-// f16.
+// What prefill attention is given, and keys and values on their way from a kv cache of any type to shared
+// memory, as f16.
 
 #include "gpu/compat.h"
 #include "gpu/cuda/tensor_core.cuh"

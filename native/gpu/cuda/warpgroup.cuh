@@ -1,9 +1,10 @@
 #pragma once
 
-// Products by groups of four warps (wgmma, sm_90a), as PTX ISA, "Asynchronous warpgroup level matrix instructions",
-// defines them. Both sides come from shared memory: rows of 128 bytes, swizzled as swizzled<8>() does, which is what
-// the hardware calls 128-byte swizzling when a tile begins at a multiple of 1024 bytes. The sums of a warp are laid
-// out as those of mma m16n8k16, the warp's 16 rows being its part of the group's 64.
+// Products by groups of four warps (wgmma, sm_90a), as PTX ISA, "Asynchronous warpgroup level matrix
+// instructions", defines them. Both sides come from shared memory: rows of 128 bytes, swizzled as
+// swizzled<8>() does, which is what the hardware calls 128-byte swizzling when a tile begins at a multiple of
+// 1024 bytes. The sums of a warp are laid out as those of mma m16n8k16, the warp's 16 rows being its part of
+// the group's 64.
 
 #include "gpu/cuda/tensor_core.cuh"
 
@@ -30,11 +31,18 @@ OPENELM_TENSOR MatrixRows matrix_rows(SharedAddress rows, uint32_t k) {
 #define OPENELM_SM90A(...) (void)0
 #endif
 
-/// What this thread's copies wrote to shared memory may be read by warpgroup_mma (of any thread, after a barrier).
-OPENELM_TENSOR void copies_to_matrices() { OPENELM_SM90A("fence.proxy.async.shared::cta;\n" ::: "memory"); }
+/// What this thread's copies wrote to shared memory may be read by warpgroup_mma (of any thread, after a
+/// barrier).
+OPENELM_TENSOR void copies_to_matrices() {
+  OPENELM_SM90A("fence.proxy.async.shared::cta;\n" ::: "memory");
+}
 /// Before the first product, and after sums were touched.
-OPENELM_TENSOR void warpgroup_begin() { OPENELM_SM90A("wgmma.fence.sync.aligned;\n" ::: "memory"); }
-OPENELM_TENSOR void warpgroup_commit() { OPENELM_SM90A("wgmma.commit_group.sync.aligned;\n" ::: "memory"); }
+OPENELM_TENSOR void warpgroup_begin() {
+  OPENELM_SM90A("wgmma.fence.sync.aligned;\n" ::: "memory");
+}
+OPENELM_TENSOR void warpgroup_commit() {
+  OPENELM_SM90A("wgmma.commit_group.sync.aligned;\n" ::: "memory");
+}
 /// Waits until at most kPending groups of products are under way.
 template <int kPending>
 OPENELM_TENSOR void warpgroup_wait() {
@@ -56,10 +64,9 @@ OPENELM_TENSOR void warpgroup_mma<128>(float (&c)[16][4], MatrixRows a, MatrixRo
       "%38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, "
       "%56, %57, %58, %59, %60, %61, %62, %63}, "
       "%64, %65, 1, 1, 1, 0, 0;\n"
-      : OPENELM_FOUR(0), OPENELM_FOUR(1), OPENELM_FOUR(2), OPENELM_FOUR(3), OPENELM_FOUR(4),
-        OPENELM_FOUR(5), OPENELM_FOUR(6), OPENELM_FOUR(7), OPENELM_FOUR(8), OPENELM_FOUR(9),
-        OPENELM_FOUR(10), OPENELM_FOUR(11), OPENELM_FOUR(12), OPENELM_FOUR(13), OPENELM_FOUR(14),
-        OPENELM_FOUR(15)
+      : OPENELM_FOUR(0), OPENELM_FOUR(1), OPENELM_FOUR(2), OPENELM_FOUR(3), OPENELM_FOUR(4), OPENELM_FOUR(5),
+        OPENELM_FOUR(6), OPENELM_FOUR(7), OPENELM_FOUR(8), OPENELM_FOUR(9), OPENELM_FOUR(10),
+        OPENELM_FOUR(11), OPENELM_FOUR(12), OPENELM_FOUR(13), OPENELM_FOUR(14), OPENELM_FOUR(15)
       : "l"(a), "l"(b));
 }
 
@@ -76,13 +83,13 @@ OPENELM_TENSOR void warpgroup_mma<256>(float (&c)[32][4], MatrixRows a, MatrixRo
       "%108, %109, %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, "
       "%123, %124, %125, %126, %127}, "
       "%128, %129, 1, 1, 1, 0, 0;\n"
-      : OPENELM_FOUR(0), OPENELM_FOUR(1), OPENELM_FOUR(2), OPENELM_FOUR(3), OPENELM_FOUR(4),
-        OPENELM_FOUR(5), OPENELM_FOUR(6), OPENELM_FOUR(7), OPENELM_FOUR(8), OPENELM_FOUR(9),
-        OPENELM_FOUR(10), OPENELM_FOUR(11), OPENELM_FOUR(12), OPENELM_FOUR(13), OPENELM_FOUR(14),
-        OPENELM_FOUR(15), OPENELM_FOUR(16), OPENELM_FOUR(17), OPENELM_FOUR(18), OPENELM_FOUR(19),
-        OPENELM_FOUR(20), OPENELM_FOUR(21), OPENELM_FOUR(22), OPENELM_FOUR(23), OPENELM_FOUR(24),
-        OPENELM_FOUR(25), OPENELM_FOUR(26), OPENELM_FOUR(27), OPENELM_FOUR(28), OPENELM_FOUR(29),
-        OPENELM_FOUR(30), OPENELM_FOUR(31)
+      : OPENELM_FOUR(0), OPENELM_FOUR(1), OPENELM_FOUR(2), OPENELM_FOUR(3), OPENELM_FOUR(4), OPENELM_FOUR(5),
+        OPENELM_FOUR(6), OPENELM_FOUR(7), OPENELM_FOUR(8), OPENELM_FOUR(9), OPENELM_FOUR(10),
+        OPENELM_FOUR(11), OPENELM_FOUR(12), OPENELM_FOUR(13), OPENELM_FOUR(14), OPENELM_FOUR(15),
+        OPENELM_FOUR(16), OPENELM_FOUR(17), OPENELM_FOUR(18), OPENELM_FOUR(19), OPENELM_FOUR(20),
+        OPENELM_FOUR(21), OPENELM_FOUR(22), OPENELM_FOUR(23), OPENELM_FOUR(24), OPENELM_FOUR(25),
+        OPENELM_FOUR(26), OPENELM_FOUR(27), OPENELM_FOUR(28), OPENELM_FOUR(29), OPENELM_FOUR(30),
+        OPENELM_FOUR(31)
       : "l"(a), "l"(b));
 }
 

@@ -70,8 +70,8 @@ struct AttentionCache {
   uint8_t* base;
 };
 
-inline std::vector<double> reference(const AttentionProblem& p, const AttentionCache& cache, const float* q, uint32_t position,
-                              uint32_t head) {
+inline std::vector<double> reference(const AttentionProblem& p, const AttentionCache& cache, const float* q,
+                                     uint32_t position, uint32_t head) {
   const uint32_t kv_head = head / (p.heads / p.kv_heads);
   std::vector<double> weight(position + 1), out(p.head_dim);
   double top = -INFINITY, sum = 0;
@@ -103,8 +103,8 @@ struct AttentionInputs {
 };
 
 /// The largest relative error of a head's output; infinite when what comes before the tile was written to.
-inline double attention_error(const AttentionProblem& p, const AttentionInputs& in, const std::vector<float>& out,
-                              uint32_t token_stride = 1) {
+inline double attention_error(const AttentionProblem& p, const AttentionInputs& in,
+                              const std::vector<float>& out, uint32_t token_stride = 1) {
   double worst = 0;
   for (uint32_t t = 0; t < p.tokens; t += token_stride) {
     for (uint32_t h = 0; h < p.heads; ++h) {
@@ -126,6 +126,8 @@ inline double attention_error(const AttentionProblem& p, const AttentionInputs& 
 }
 
 /// Keys of f32 and q8_0 are rounded to f16 on their way, as an f16 cache holds them from the start.
-inline double attention_bound(KvType type) { return type == KvType::f16 ? 4e-4 : 1.2e-3; }
+inline double attention_bound(KvType type) {
+  return type == KvType::f16 ? 4e-4 : 1.2e-3;
+}
 
 }  // namespace openelm::gpu::cuda

@@ -14,7 +14,8 @@ namespace {
 
 /// The outputs of the problem's tokens, computed as tiles of `tile_tokens`.
 template <class Kernel>
-std::vector<float> run(const AttentionProblem& p, KvType type, AttentionInputs& in, uint32_t tile_tokens, bool& finished) {
+std::vector<float> run(const AttentionProblem& p, KvType type, AttentionInputs& in, uint32_t tile_tokens,
+                       bool& finished) {
   std::vector<BatchToken> list(p.tokens + 1);
   for (uint32_t t = 0; t < p.tokens; ++t) {
     list[t + 1] = {reinterpret_cast<uintptr_t>(in.cache.base), in.cache.n_ctx, p.position + t};

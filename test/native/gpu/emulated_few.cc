@@ -1,5 +1,5 @@
-// The product from quantized weights for few tokens, thread by thread on the host: bit for bit what the bf16 product
-// gives for the same weights, dequantized.
+// The product from quantized weights for few tokens, thread by thread on the host: bit for bit what the bf16
+// product gives for the same weights, dequantized.
 
 #include <cstring>
 #include <vector>

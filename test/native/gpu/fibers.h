@@ -1,7 +1,8 @@
 #pragma once
 
-// A block of GPU threads on one thread of the host: fibers that switch where threads of a GPU wait for each other.
-// Warps run in random order and each as far ahead of the others as barriers let it, so that a missing barrier shows.
+// A block of GPU threads on one thread of the host: fibers that switch where threads of a GPU wait for each
+// other. Warps run in random order and each as far ahead of the others as barriers let it, so that a missing
+// barrier shows.
 
 #include <ucontext.h>
 

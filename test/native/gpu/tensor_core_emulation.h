@@ -72,8 +72,12 @@ inline void copy_async_bytes(SharedAddress to, const void* from, bool valid, siz
   groups.back().push_back({to, from, valid, bytes});
   std::memset(to, 0xff, bytes);
 }
-inline void copy_async(SharedAddress to, const void* from, bool valid) { copy_async_bytes(to, from, valid, kChunk); }
-inline void copy_async_4(SharedAddress to, const void* from, bool valid) { copy_async_bytes(to, from, valid, 4); }
+inline void copy_async(SharedAddress to, const void* from, bool valid) {
+  copy_async_bytes(to, from, valid, kChunk);
+}
+inline void copy_async_4(SharedAddress to, const void* from, bool valid) {
+  copy_async_bytes(to, from, valid, 4);
+}
 inline void copy_commit() {
   auto& groups = pending_copies()[thread_index()];
   if (groups.empty()) groups.emplace_back();

@@ -1,7 +1,7 @@
 #pragma once
 
-// The names of gpu/cuda/warpgroup.cuh for a host. Products read shared memory as the hardware's 128-byte swizzling
-// does, and as late as they may: when their thread waits for them.
+// The names of gpu/cuda/warpgroup.cuh for a host. Products read shared memory as the hardware's 128-byte
+// swizzling does, and as late as they may: when their thread waits for them.
 
 #include <cstdint>
 #include <deque>
@@ -16,9 +16,12 @@ namespace openelm::gpu::cuda {
 /// Where 16 columns of rows begin.
 using MatrixRows = const char*;
 
-inline MatrixRows matrix_rows(SharedAddress rows, uint32_t k) { return rows + 32 * k; }
+inline MatrixRows matrix_rows(SharedAddress rows, uint32_t k) {
+  return rows + 32 * k;
+}
 
-/// The bf16 in a row and column: rows 128 bytes apart, bits 4 to 6 of the address exclusive-ored with bits 7 to 9.
+/// The bf16 in a row and column: rows 128 bytes apart, bits 4 to 6 of the address exclusive-ored with bits 7
+/// to 9.
 inline float matrix_element(MatrixRows rows, uint32_t row, uint32_t column) {
   const auto linear = reinterpret_cast<uintptr_t>(rows) + row * 128 + column * 2;
   return bfloat_to_float(element(reinterpret_cast<const char*>(linear ^ (linear >> 7 & 7) << 4), 0));
@@ -34,7 +37,9 @@ inline void warpgroup_begin() {
   auto& groups = pending_products()[thread_index()];
   if (groups.empty()) groups.emplace_back();
 }
-inline void warpgroup_commit() { pending_products()[thread_index()].emplace_back(); }
+inline void warpgroup_commit() {
+  pending_products()[thread_index()].emplace_back();
+}
 template <int kPending>
 void warpgroup_wait() {
   auto& groups = pending_products()[thread_index()];

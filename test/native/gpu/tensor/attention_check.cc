@@ -1,4 +1,5 @@
-// Prefill attention on the device, against softmax in double: cache types, head widths, tiles that begin anywhere.
+// Prefill attention on the device, against softmax in double: cache types, head widths, tiles that begin
+// anywhere.
 
 #include "gpu/attention_problem.h"
 #include "gpu/cuda/prefill_attention.h"
@@ -20,9 +21,10 @@ void check(const AttentionProblem& p, KvType type, uint32_t token_stride = 1) {
   const Array<BatchToken> list_there(list);
   const Array<AttentionTile> tiles_there(tiles);
   const CacheLayout layout = {static_cast<uint32_t>(type), in.cache.row_bytes, 1, p.kv_heads};
-  require(prefill_attention(q.data(), in.ldq, {p.heads, p.kv_heads, p.head_dim}, list_there.data(), tiles_there.data(),
-                            static_cast<uint32_t>(tiles.size()), layout, out.data(), nullptr),
-          "attention");
+  require(
+      prefill_attention(q.data(), in.ldq, {p.heads, p.kv_heads, p.head_dim}, list_there.data(),
+                        tiles_there.data(), static_cast<uint32_t>(tiles.size()), layout, out.data(), nullptr),
+      "attention");
   require(cudaDeviceSynchronize(), "attention");
   const double worst = attention_error(p, in, out.get(), token_stride);
   char text[200];

@@ -1,5 +1,5 @@
-// Products of all types and tiles on the device, against sums in double of the inputs rounded to bf16 as the kernels
-// round them.
+// Products of all types and tiles on the device, against sums in double of the inputs rounded to bf16 as the
+// kernels round them.
 
 #include <algorithm>
 
@@ -16,10 +16,13 @@ struct Problem {
   bool norm, add, gated;
 };
 
-double rounded(float v) { return bfloat_to_float(float_to_bfloat(v)); }
+double rounded(float v) {
+  return bfloat_to_float(float_to_bfloat(v));
+}
 
 /// Activations as they should be multiplied.
-std::vector<double> activations(const std::vector<float>& x, const Problem& p, const std::vector<float>& norm) {
+std::vector<double> activations(const std::vector<float>& x, const Problem& p,
+                                const std::vector<float>& norm) {
   std::vector<double> out(x.size());
   for (uint32_t t = 0; t < p.n; ++t) {
     const float* row = x.data() + size_t{t} * p.cols;
@@ -42,8 +45,8 @@ Sum dot(const double* x, const std::vector<float>& w) {
     sum.value += product;
     sum.bound += std::abs(product);
   }
-  // Sums in f32; and a norm's scale or a weight of which the last bit of f32 differs may fall to the other side of
-  // a bf16.
+  // Sums in f32; and a norm's scale or a weight of which the last bit of f32 differs may fall to the other
+  // side of a bf16.
   sum.bound = sum.bound * 1e-5 + std::sqrt(sum.bound * sum.bound / static_cast<double>(w.size())) * 8e-3;
   return sum;
 }
@@ -64,7 +67,8 @@ void check_product(const Problem& p, size_t first_tile) {
   out.ldy = ldy;
   out.store = p.add ? Store::add : Store::set;
   const float* const norm_or_not = p.norm ? norm_there.data() : nullptr;
-  require(p.gated ? gated_gemm(w.device(), up.device(), x_there.data(), p.n, norm_or_not, 1e-6f, out, space, nullptr)
+  require(p.gated ? gated_gemm(w.device(), up.device(), x_there.data(), p.n, norm_or_not, 1e-6f, out, space,
+                               nullptr)
                   : gemm(w.device(), x_there.data(), p.n, norm_or_not, 1e-6f, out, space, nullptr),
           "gemm");
   require(cudaDeviceSynchronize(), "gemm");
@@ -102,8 +106,8 @@ void check_product(const Problem& p, size_t first_tile) {
   }
   char text[200];
   std::snprintf(text, sizeof text, "%s %s n %u, %u x %u%s%s: error %.2f of its bound, at token %u row %u",
-                p.gated ? "gated" : "gemm", dtype_info(p.type).name, p.n, p.rows, p.cols, p.norm ? ", norm" : "",
-                p.add ? ", add" : "", worst, worst_token, worst_row);
+                p.gated ? "gated" : "gemm", dtype_info(p.type).name, p.n, p.rows, p.cols,
+                p.norm ? ", norm" : "", p.add ? ", add" : "", worst, worst_token, worst_row);
   emulation::report(worst <= 1, text);
 }
 

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   std::printf("# %s, %d multiprocessors\n", device.name, device.multiProcessorCount);
   size_t first_tile = 0;
   require(prepare_gemm(first_tile), "prepare_gemm");
-  std::printf("# warpgroup tiles %s\n", first_tile == 0 ? "agree with the others: used" : "differ or do not run: not used");
+  std::printf("# warpgroup tiles %s\n",
+              first_tile == 0 ? "agree with the others: used" : "differ or do not run: not used");
   require(prepare_prefill_attention(), "prepare_prefill_attention");
   if (mode != "--bench") {
     check_gemm_on_device(first_tile);

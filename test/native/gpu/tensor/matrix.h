@@ -15,7 +15,11 @@ namespace openelm::gpu::cuda {
 class TestMatrix {
  public:
   TestMatrix(DType type, uint32_t rows, uint32_t cols, uint64_t seed)
-      : bytes_(rows * row_bytes(type, cols) + 16), type_(type), rows_(rows), cols_(cols), quants_(bytes_.size()) {
+      : bytes_(rows * row_bytes(type, cols) + 16),
+        type_(type),
+        rows_(rows),
+        cols_(cols),
+        quants_(bytes_.size()) {
     emulation::Random random(seed);
     const DTypeInfo& info = dtype_info(type);
     for (uint8_t& byte : bytes_) byte = static_cast<uint8_t>(random.next() >> 40);

@@ -1,6 +1,7 @@
 #pragma once
 
-// Device memory and time, for the checks and the bench of the tensor-core kernels. A CUDA error ends the program.
+// Device memory and time, for the checks and the bench of the tensor-core kernels. A CUDA error ends the
+// program.
 
 #include <cuda_runtime_api.h>
 
