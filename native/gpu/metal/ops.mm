@@ -17,7 +17,7 @@ namespace openelm::gpu::metal {
 namespace {
 
 constexpr uint32_t kTeam = 32;
-constexpr uint32_t kRowThreads = 256;  // of a group that has a row to itself
+constexpr uint32_t kRowThreads = 256;  // of a group that has a row to itself; entry.h allows no more
 constexpr uint32_t kMatvecTeams = 8;
 constexpr uint32_t kAttentionTeams = 4;
 /// Groups of a product with few tokens, at most: several for every core of the largest GPU.
@@ -198,9 +198,10 @@ void MetalDevice::attention(DevicePointer qkv, const HeadShape& shape, const Dev
                  .z = batch.single_tokens,
                  .threads = kAttentionTeams * kTeam,
                  .shared_bytes = attend_chunk_bytes(shape.head_dim, kAttentionTeams, kTeam)});
-    stream_.run(
-        "openelm_merge_chunks", args,
-        {.x = shape.heads, .y = batch.single_tokens, .threads = blocks(shape.head_dim, kTeam) * kTeam});
+    stream_.run("openelm_merge_chunks", args,
+                {.x = shape.heads,
+                 .y = batch.single_tokens,
+                 .threads = std::min(blocks(shape.head_dim, kTeam) * kTeam, kRowThreads)});
   }
   stream_.run(entry("attend_tile", cache), args,
               {.x = batch.tile_count,

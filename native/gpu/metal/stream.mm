@@ -54,6 +54,11 @@ bool Stream::open() {
 
 void Stream::run(std::string_view kernel, const void* arguments, size_t bytes, const Launch& launch) {
   if (launch.x == 0 || launch.y == 0 || launch.z == 0) return;
+  if (launch.shared_bytes > device_.maxThreadgroupMemoryLength)
+    return fail(
+        Status(Code::invalid, "the Metal kernel " + std::string(kernel) + " needs " +
+                                  std::to_string(launch.shared_bytes) + " bytes of threadgroup memory, but " +
+                                  std::to_string(device_.maxThreadgroupMemoryLength) + " is the most"));
   Status status;
   id<MTLComputePipelineState> pipeline = library_.pipeline(kernel, launch.threads, status);
   if (pipeline == nil) return fail(std::move(status));

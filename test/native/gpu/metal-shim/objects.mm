@@ -244,6 +244,9 @@ static void run_until(ShimCommandBuffer* last) {
 - (NSUInteger)currentAllocatedSize {
   return allocated_;
 }
+- (NSUInteger)maxThreadgroupMemoryLength {
+  return 32768;
+}
 - (NSUInteger)maxBufferLength {
   return NSUInteger{2} << 30;
 }

@@ -27,11 +27,12 @@ inline simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(T value) {
   inline void simdgroup_load(thread simdgroup_matrix<T, Cols, Rows>& to, space const T* from,            \
                              ulong elements_per_row = Cols, ulong2 origin = ulong2(0),                   \
                              bool transposed = false) {                                                  \
-    for (uint row = 0; row < 8; ++row)                                                                   \
-      for (uint col = 0; col < 8; ++col)                                                                 \
-        to.elements[row * 8 + col] = transposed                                                          \
-                                         ? from[(origin.y + col) * elements_per_row + origin.x + row]    \
-                                         : from[(origin.y + row) * elements_per_row + origin.x + col];   \
+    for (uint i = 0; i < 64; ++i) {                                                                      \
+      const ulong row = origin.y + (transposed ? i % 8 : i / 8),                                         \
+                  col = origin.x + (transposed ? i / 8 : i % 8);                                         \
+      const T element = from[row * elements_per_row + col];                                              \
+      to.elements[i] = element;                                                                          \
+    }                                                                                                    \
   }                                                                                                      \
   template <class T, int Cols, int Rows>                                                                 \
   inline void simdgroup_store(simdgroup_matrix<T, Cols, Rows> from, space T* to,                         \

@@ -64,24 +64,23 @@ const metal = (bf16: boolean): string[] => [
   '-isystem',
   shim,
 ]
-const strict = [
-  ...[
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-Wno-unused-parameter',
-    '-Wno-unused-const-variable',
-    '-Wno-unknown-pragmas',
-  ],
-]
+const ignored = ['unused-parameter', 'unused-const-variable', 'unknown-pragmas']
+const strict = ['-Wall', '-Wextra', '-Werror', ...ignored.map((warning) => `-Wno-${warning}`)]
 
 /**
  * Checks the text's types with address spaces, as "C++ for OpenCL": its __global, __local, __constant and __private obey
- * the rules of Metal's device, threadgroup, constant and thread. Arguments are copied out of __global memory, as only
- * Metal copies structs out of constant memory. Returns what Clang says and what it lets pass but Metal does not.
+ * the rules of Metal's device, threadgroup, constant and thread. Where they differ, the text is told: const member functions
+ * of bodies are called on what is in __private memory (in OpenCL, `this` may be anywhere), and arguments are copied out of __global
+ * memory (only Metal copies structs out of constant memory). Returns what Clang says and what it lets pass but Metal does not.
  */
 export function addressSpaceErrors(source: string, bf16: boolean): string[] {
-  const text = withoutAttributes(source).replace(/\bconstant ([\w:]+& given)/g, '__global const $1')
+  const text = withoutAttributes(source)
+    .replace(/\bconstant ([\w:]+& given)/g, '__global const $1')
+    .split(/^(?=#line )/m)
+    .map((part) =>
+      /^#line \d+ "gpu\/bodies/.test(part) ? part.replace(/\) const \{/g, ') const __private {') : part,
+    )
+    .join('')
   const args = [
     '-target',
     'spir64',
@@ -108,7 +107,7 @@ function accepted(tree: string): string[] {
     // Parameters of copy constructors that the compiler adds have no name.
     if (named && named[1] !== 'used' && !/ implicit /.test(line))
       return [`${named[1]}, ${named[2]}, names no address space`]
-    const variable = / VarDecl .* (\w+) '((?:const )?__global [^'*&]*)'/.exec(line)
+    const variable = /\bVarDecl .* (\w+) '((?:const )?__global [^'*&]*)'/.exec(line)
     if (variable) return [`the variable ${variable[1]}, ${variable[2]}, is not constant`]
     const returned = /(?:Function|CXXMethod)Decl .* (\w+) '([^'(]*__generic[^'(]*[*&] ?)\(/.exec(line)
     if (returned && !/ implicit /.test(line))
