@@ -39,11 +39,35 @@
             '-Wl,--gc-sections', '-Wl,--version-script=<(module_root_dir)/native/exports.map', '-static-libstdc++', '-static-libgcc',
           ],
         }],
-        ['OS=="mac"', {'xcode_settings': {'OTHER_LDFLAGS': ['-Wl,-dead_strip']}}],
+        ['OS=="mac"', {
+          'dependencies': ['openelm_metal'],
+          'defines': ['OPENELM_HAVE_METAL'],
+          'xcode_settings': {'OTHER_LDFLAGS': ['-Wl,-dead_strip']},
+          'libraries': ['-framework Foundation', '-framework CoreGraphics', '-framework Metal'],
+        }],
       ],
     },
   ],
   'conditions': [
+    # The Metal backend. Its kernels are compiled where they run, from the text that flatten.mjs makes of them.
+    ['OS=="mac"', {
+      'targets': [
+        {
+          'target_name': 'openelm_metal',
+          'type': 'static_library',
+          'sources': ['<!@(node native/sources.mjs device metal)', '<(INTERMEDIATE_DIR)/metal_source.cc'],
+          'actions': [
+            {
+              'action_name': 'metal_source',
+              'inputs': ['<!@(node native/gpu/metal/flatten.mjs --inputs)'],
+              'outputs': ['<(INTERMEDIATE_DIR)/metal_source.cc'],
+              'action': ['node', 'native/gpu/metal/flatten.mjs', '<@(_outputs)'],
+            },
+          ],
+          'xcode_settings': {'CLANG_ENABLE_OBJC_ARC': 'YES'},
+        },
+      ],
+    }],
     ['target_arch=="x64"', {
       'targets': [
         {

@@ -43,7 +43,7 @@ async function measure(model: Model, count: number): Promise<{ decode: number; o
 const rows: string[][] = []
 for (const type of values.type.split(',')) {
   const threads = values.threads === undefined ? {} : { threads: Number(values.threads) }
-  const model = await Model.synthetic(values.size as SyntheticSize, { type, ...threads })
+  const model = await Model.synthetic(values.size as SyntheticSize, { type, backend: 'cpu', ...threads })
   await measure(model, 1)
   let one = 0
   for (const count of COUNTS) {

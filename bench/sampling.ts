@@ -110,7 +110,7 @@ function benchSamplers(native: NativeBinding, seconds: number): SamplerRow[] {
 /** Generates with a synthetic 270M: its logits are nearly flat, and every token has text. */
 async function benchGenerations(threads: number, quick: boolean): Promise<Omit<SamplingResult, 'samplers'>> {
   const tokens = quick ? 8 : CONTEXT / 4
-  const model = await Model.synthetic('270M', { type: 'q4_0', threads })
+  const model = await Model.synthetic('270M', { type: 'q4_0', threads, backend: 'cpu' })
   try {
     const session = model.createSession({ nCtx: CONTEXT })
     const generate = async (options: SamplingOptions): Promise<Omit<GenerationRow, 'setting'>> => {

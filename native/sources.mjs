@@ -4,6 +4,9 @@
 //
 //   node native/sources.mjs core            sources compiled without ISA flags
 //   node native/sources.mjs addon           sources that include napi.h
+//   node native/sources.mjs device cuda     sources of a GPU backend (cuda, metal), which no other list holds
+//   node native/sources.mjs nvcc            flags of nvcc for device code; those of the host compiler are "flags"
+//   node native/sources.mjs cuda_archs      architectures, as CMake names them
 //   node native/sources.mjs variant avx2    sources of one variant
 //   node native/sources.mjs variants x64    variants of an architecture, as Node names it, that have sources
 //   node native/sources.mjs defines x64     OPENELM_HAVE_<ISA> for each of them
@@ -24,14 +27,19 @@ const { resolve } = createRequire(import.meta.url)
 /** build.json, parsed. */
 export const build = JSON.parse(readFileSync(join(here, 'build.json'), 'utf8'))
 
-/** Paths of the .cc files under a folder of native/, relative to the repository root, sorted. */
-function sourcesUnder(folder) {
+const backendFolders = Object.values(build.devices)
+
+/**
+ * Paths of the sources under a folder of native/, relative to the repository root, sorted. Folders of GPU backends
+ * within it are left out: they need compilers of their own.
+ */
+function sourcesUnder(folder, extension = /\.cc$/) {
   if (!existsSync(join(here, folder))) return []
   return readdirSync(join(here, folder), { withFileTypes: true })
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`
-      if (entry.isDirectory()) return sourcesUnder(path)
-      return entry.name.endsWith('.cc') ? [posix.join('native', path)] : []
+      if (entry.isDirectory()) return backendFolders.includes(path) ? [] : sourcesUnder(path, extension)
+      return extension.test(entry.name) ? [posix.join('native', path)] : []
     })
     .sort()
 }
@@ -42,10 +50,11 @@ const isaOf = (path) => {
 }
 
 export const coreSources = () => [
-  ...build.core.flatMap(sourcesUnder),
+  ...build.core.flatMap((folder) => sourcesUnder(folder)),
   ...sourcesUnder(build.kernels).filter((path) => isaOf(path) === undefined),
 ]
-export const addonSources = () => build.addon.flatMap(sourcesUnder)
+export const deviceSources = (name) => sourcesUnder(build.devices[name], /\.(cc|cu|mm)$/)
+export const addonSources = () => build.addon.flatMap((folder) => sourcesUnder(folder))
 function variant(isa) {
   if (!(isa in build.variants)) throw new Error(`build.json has no variant "${isa}"`)
   return build.variants[isa]
@@ -62,6 +71,9 @@ export const variantsOf = (arch) =>
 const lists = {
   core: coreSources,
   addon: addonSources,
+  device: deviceSources,
+  nvcc: () => build.nvcc,
+  cuda_archs: () => build['cuda architectures'],
   variant: variantSources,
   variants: variantsOf,
   defines: (arch) => variantsOf(arch).map((isa) => `OPENELM_HAVE_${isa.toUpperCase()}`),

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'E_MEMORY'
   | 'E_NATIVE_LOAD'
   | 'E_NATIVE'
+  | 'E_BACKEND'
   | 'E_DISPOSED'
   | 'E_ABORTED'
   | 'E_NO_TTY'

@@ -1,5 +1,5 @@
 /**
- * openelm: runs Apple's OpenELM language models on this machine's processor.
+ * openelm: runs Apple's OpenELM language models on this machine's processor or GPU.
  *
  *     import { Model } from 'openelm'
  *     const model = await Model.load('OpenELM-270M-Instruct-q8_0.gguf')

@@ -13,14 +13,14 @@ export interface BenchEntry {
   readonly samples_ts: readonly number[]
 }
 
-/** Runs `openelm bench` in a fresh process. */
+/** Runs `openelm bench` in a fresh process, on the CPU whatever GPU is there. */
 export async function openelmBench(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<readonly BenchEntry[]> {
   const printed = await runTrial(`${root}bin/openelm.js`, ['bench', ...args, '-o', 'json'], {
     cwd: root,
-    env,
+    env: { OPENELM_BACKEND: 'cpu', ...env },
   })
   return printed as readonly BenchEntry[]
 }

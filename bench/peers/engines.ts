@@ -38,6 +38,8 @@ export interface TrialOptions {
   readonly tests: readonly Test[]
   /** The variant of ours; limits node-llama-cpp to the same instruction set where it can be. */
   readonly isa: string | undefined
+  /** A GPU's backend; default: the CPU. */
+  readonly gpu?: 'cuda' | 'metal'
 }
 
 export interface Engine {
@@ -50,8 +52,8 @@ export interface Engine {
 }
 
 async function run(script: string, options: TrialOptions, own: object): Promise<TrialResult> {
-  const { file: model, threads, repetitions, tests } = options
-  const given = JSON.stringify({ model, threads, repetitions, tests, ...own })
+  const { file: model, threads, repetitions, tests, gpu } = options
+  const given = JSON.stringify({ model, threads, repetitions, tests, gpu, ...own })
   return (await runTrial(script, [given], { cwd: root })) as TrialResult
 }
 

@@ -54,7 +54,7 @@ try {
 for (const type of ['q8_0', 'q4_0']) {
   const file = trainedModel(type)
   const peers = await theirs(file)
-  await using model = await Model.load(file, { threads: 1 })
+  await using model = await Model.load(file, { threads: 1, backend: 'cpu' })
   for (const [index, { ids, maxTokens }] of prompts.entries()) {
     await using session = model.createSession()
     const { tokens } = await session.generate([...ids], { temperature: 0, repeatPenalty: 1, maxTokens })

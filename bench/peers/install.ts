@@ -42,6 +42,12 @@ export function llamaBinary(): string {
   return `@node-llama-cpp/${binary}`
 }
 
+/** Whether the package with node-llama-cpp's binary for a GPU is there. It is too large to be installed unasked. */
+export const hasLlamaFor = (gpu: 'cuda' | 'metal'): boolean =>
+  existsSync(
+    join(peerFolder('llama'), 'node_modules', gpu === 'cuda' ? `${llamaBinary()}-cuda` : llamaBinary()),
+  )
+
 /**
  * Installs a peer into its folder unless it is there, without install scripts: they would compile or download, and the
  * binaries for processors are in packages. Of node-llama-cpp's only the one for this platform.

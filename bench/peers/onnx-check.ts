@@ -15,7 +15,7 @@ const allowed: Readonly<Record<Arithmetic, number>> = { exact: 1e-5, nbits: 0.05
 const ids = [1, 317, 200, 400, 25, 99, 1000, 1500, 7, 320, 555, 801]
 
 async function ours(file: string): Promise<Float32Array> {
-  await using model = await Model.load(file, { threads: 1, isa: 'reference' })
+  await using model = await Model.load(file, { threads: 1, isa: 'reference', backend: 'cpu' })
   await using session = model.createSession({ kvType: 'f32' })
   return await session.evaluate(ids, { logits: 'all' })
 }

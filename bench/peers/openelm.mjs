@@ -1,16 +1,17 @@
-// One trial of openelm, in a process of its own, through its library as a user would: see harness.mjs. "isa" forces a variant.
+// One trial of openelm, in a process of its own, through its library as a user would: see harness.mjs. "isa" forces a variant,
+// "gpu" a backend.
 
 import { Model } from '../../dist/index.js'
 import { finish, now, someIds, speed } from './harness.mjs'
 
 const options = JSON.parse(process.argv[2])
-const { threads, isa } = options
-const model = await Model.load(options.model, { threads, ...(isa && { isa }) })
+const { threads, isa, gpu: backend = 'cpu' } = options
+const model = await Model.load(options.model, { threads, backend, ...(isa && { isa }) })
 const longest = Math.max(...options.tests.map(({ prompt, gen, depth }) => prompt + gen + depth + 1))
 const session = model.createSession({ nCtx: longest, beyondTraining: true })
 
 const engine = {
-  backend: model.isa,
+  backend: model.device ? `${model.backend}, ${model.device.name}, ${model.device.details}` : model.isa,
   async evaluate(ids) {
     session.truncate(0)
     await session.evaluate(ids, { logits: 'last' })

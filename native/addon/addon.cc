@@ -2,6 +2,7 @@
 
 #include "addon/batch.h"
 #include "addon/cpu.h"
+#include "addon/gpu.h"
 #include "addon/instance_data.h"
 #include "addon/kernel_bench.h"
 #include "addon/mapped_file.h"
@@ -13,6 +14,7 @@
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new openelm::InstanceData);
   openelm::register_cpu(env, exports);
+  openelm::register_gpu(env, exports);
   openelm::register_mapped_file(env, exports);
   openelm::register_tokenizer(env, exports);
   openelm::register_sampler(env, exports);

@@ -5,6 +5,7 @@
 #include "addon/arguments.h"
 #include "addon/batch.h"
 #include "addon/errors.h"
+#include "addon/gpu.h"
 #include "addon/mapped_file.h"
 #include "addon/session.h"
 #include "cpu/dispatch.h"
@@ -83,7 +84,28 @@ Result<Model::Source> read_source(const Napi::Object& object) {
   return source;
 }
 
-Result<std::shared_ptr<Model>> create_model(const Napi::CallbackInfo& info) {
+/// What options say of the GPU; nothing: the CPU. `backend` becomes its name.
+Result<Offload> read_offload(const Napi::Object& options, std::string& backend) {
+  Offload offload;
+  offload.layers = SIZE_MAX;
+  if (!options.Get("backend").IsUndefined()) {
+    Result<std::string> name = string_property(options, "backend");
+    if (!name.ok()) return name.status;
+    backend = std::move(name.value);
+  }
+  if (!options.Get("gpuLayers").IsUndefined()) {
+    const Result<uint64_t> layers = size_property(options, "gpuLayers", kMostBytes);
+    if (!layers.ok()) return layers.status;
+    offload.layers = static_cast<size_t>(layers.value);
+  }
+  Result<OpenGpu> gpu = open_gpu(offload.layers > 0 ? backend : "cpu");
+  if (!gpu.ok()) return gpu.status;
+  backend = gpu.value.backend;
+  offload.device = std::move(gpu.value.device);
+  return offload;
+}
+
+Result<std::shared_ptr<Model>> create_model(const Napi::CallbackInfo& info, std::string& backend) {
   if (!info[0].IsObject() || !info[1].IsObject() || !info[2].IsObject())
     return Status(Code::invalid, "Expected objects for config, weights and options");
   const Napi::Object options = info[2].As<Napi::Object>();
@@ -97,8 +119,10 @@ Result<std::shared_ptr<Model>> create_model(const Napi::CallbackInfo& info) {
   if (!isa.ok()) return isa.status;
   const KernelTable* kernels = find_kernels(isa.value);
   if (!kernels) return Status(Code::invalid, "This machine does not run the variant " + isa.value);
+  const Result<Offload> offload = read_offload(options, backend);
+  if (!offload.ok()) return offload.status;
   return Model::create(std::move(config.value), std::move(source.value), *kernels,
-                       static_cast<unsigned>(std::max<uint64_t>(1, threads.value)));
+                       static_cast<unsigned>(std::max<uint64_t>(1, threads.value)), offload.value);
 }
 
 class ModelObject : public Napi::ObjectWrap<ModelObject> {
@@ -109,6 +133,10 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
                            InstanceAccessor<&ModelObject::weight_bytes>("weightBytes"),
                            InstanceAccessor<&ModelObject::threads>("threads"),
                            InstanceAccessor<&ModelObject::isa>("isa"),
+                           InstanceAccessor<&ModelObject::backend>("backend"),
+                           InstanceAccessor<&ModelObject::device>("device"),
+                           InstanceAccessor<&ModelObject::gpu_layers>("gpuLayers"),
+                           InstanceAccessor<&ModelObject::gpu_weight_bytes>("gpuWeightBytes"),
                            InstanceMethod<&ModelObject::create_session>("createSession"),
                            InstanceMethod<&ModelObject::create_batch>("createBatch"),
                            InstanceMethod<&ModelObject::dispose>("dispose"),
@@ -116,7 +144,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
 
   explicit ModelObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    Result<std::shared_ptr<Model>> model = create_model(info);
+    Result<std::shared_ptr<Model>> model = create_model(info, backend_);
     if (!model.ok()) {
       throw_status(info.Env(), model.status);
       return;
@@ -125,6 +153,11 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     weight_bytes_ = static_cast<double>(model_->weight_bytes());
     threads_ = model_->threads();
     isa_ = model_->kernels().name;
+    gpu_layers_ = static_cast<double>(model_->gpu_layers());
+    if (const gpu::DeviceModel* device = model_->device().get()) {
+      gpu_weight_bytes_ = static_cast<double>(device->weights().bytes());
+      device_ = device->device().info();
+    }
   }
 
  private:
@@ -133,6 +166,18 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
   Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), threads_); }
   Napi::Value isa(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), isa_); }
+
+  Napi::Value backend(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), backend_); }
+  Napi::Value device(const Napi::CallbackInfo& info) {
+    if (gpu_layers_ == 0) return info.Env().Null();
+    return to_object(info.Env(), backend_.c_str(), device_);
+  }
+  Napi::Value gpu_layers(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), gpu_layers_);
+  }
+  Napi::Value gpu_weight_bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), gpu_weight_bytes_);
+  }
 
   /// Whether there is a model; throws otherwise.
   bool ready(Napi::Env env) {
@@ -155,7 +200,9 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   std::shared_ptr<Model> model_;
   double weight_bytes_ = 0;
   unsigned threads_ = 0;
-  std::string isa_;
+  std::string isa_, backend_ = "cpu";
+  gpu::DeviceInfo device_;
+  double gpu_layers_ = 0, gpu_weight_bytes_ = 0;
 };
 
 }  // namespace

@@ -8,13 +8,13 @@
 namespace openelm {
 
 ForwardPass::ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels,
-                         ThreadPool& pool)
-    : config_(config), weights_(weights), kernels_(kernels), pool_(pool), own_(pool.size()) {}
-
-void ForwardPass::reserve_positions(size_t n_ctx) {
-  if (!rope_ || rope_->positions() < n_ctx)
-    rope_ = std::make_unique<RopeTable>(config_.rope_base, config_.head_dim, n_ctx);
-}
+                         ThreadPool& pool, size_t layers)
+    : config_(config),
+      weights_(weights),
+      kernels_(kernels),
+      pool_(pool),
+      layers_(layers),
+      own_(pool.size()) {}
 
 Status ForwardPass::run(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop) {
   segments_ = segments;
@@ -171,7 +171,7 @@ bool ForwardPass::stopped(Worker& worker) {
 void ForwardPass::evaluate(Worker& worker, float* logits) {
   embed(worker);
   const size_t layers = config_.layers();
-  for (size_t layer = 0; layer < layers; ++layer) {
+  for (size_t layer = 0; layer < layers_; ++layer) {
     if (stopped(worker)) return;
     if (layer + 1 < layers)
       attention_block(worker, layer);
@@ -179,7 +179,7 @@ void ForwardPass::evaluate(Worker& worker, float* logits) {
       return;
     feed_forward(worker, layer);
   }
-  project_logits(worker, logits);
+  if (layers_ == layers) project_logits(worker, logits);
 }
 
 void ForwardPass::embed(Worker& worker) {

@@ -42,20 +42,25 @@ struct Segment {
 
 class ForwardPass {
  public:
-  ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels,
-              ThreadPool& pool);
+  /// Of layers [0, layers): all, or the first ones where others are computed elsewhere.
+  ForwardPass(const ModelConfig& config, const Weights& weights, const KernelTable& kernels, ThreadPool& pool,
+              size_t layers);
 
   /// Evaluates the segments in one batch: stores their keys and values and writes the logits asked for,
-  /// segment after segment, as rows [vocab_size] to `logits`. Fails with `aborted` soon after `stop` becomes
+  /// segment after segment, as rows [vocab_size] to `logits` (with all layers; otherwise hidden() is what the
+  /// next one wants). Fails with `aborted` soon after `stop` becomes
   /// true (cache positions of the batch are then undefined) and with `memory` if the working buffers cannot
   /// grow. Not reentrant.
   Status run(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop);
 
+  /// The residual of all tokens of the batch after the last layer here, [tokens][dim].
+  const float* hidden() noexcept { return residual_.as<float>(); }
+
   /// Whether every matrix of the model uses the same kernels for a and for b tokens.
   bool same_kernels(size_t a, size_t b) const;
 
-  /// Makes sure that positions below n_ctx have RoPE angles.
-  void reserve_positions(size_t n_ctx);
+  /// RoPE's angles of all positions to come; kept by the caller.
+  void use_angles(const RopeTable& rope) noexcept { rope_ = &rope; }
 
  private:
   /// Results of gate, and of up, that wait to be joined in a core's second-level cache. Written out, the two
@@ -134,7 +139,8 @@ class ForwardPass {
   const Weights& weights_;
   const KernelTable& kernels_;
   ThreadPool& pool_;
-  std::unique_ptr<RopeTable> rope_;
+  const size_t layers_;
+  const RopeTable* rope_ = nullptr;
 
   // The batch.
   std::span<const Segment> segments_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "model/next_logits.h"
 #include "model/sampler/sampler.h"
 #include "model/tokenizer/text_stream.h"
 
@@ -30,14 +31,14 @@ class Generation {
         sink_(sink),
         sampler_(request.sampling),
         text_(tokenizer, request.special, false, request.stop_strings),
-        logits_(session.model().config().vocab_size) {}
+        next_(session, sampler_) {}
 
   Status run() {
     const Clock::time_point start = Clock::now();
     result_.prompt_tokens = request_.ids.size();
     for (const int32_t id : session_.tokens()) sampler_.accept(id);
     for (const int32_t id : request_.ids) sampler_.accept(id);
-    Status status = session_.evaluate(request_.ids, LogitsMode::last, logits_.data());
+    Status status = next_.evaluate(request_.ids, request_.max_tokens > 1);
     result_.prefill_seconds = seconds_since(start);
     if (status.code() == Code::aborted) return finish(FinishReason::aborted);
     if (!status.ok()) return status;
@@ -54,7 +55,7 @@ class Generation {
   Status decode(Clock::time_point start) {
     for (;;) {
       const Clock::time_point sample_start = Clock::now();
-      const int32_t id = sampler_.sample(logits_);
+      const int32_t id = next_.sample(sampler_);
       sampler_.accept(id);
       if (result_.tokens.empty()) result_.first_token_seconds = seconds_since(start);
       const bool stop_token = std::find(request_.stop_tokens.begin(), request_.stop_tokens.end(), id) !=
@@ -68,7 +69,8 @@ class Generation {
       if (session_.aborted()) return finish(FinishReason::aborted);
       if (result_.tokens.size() >= request_.max_tokens) return finish(FinishReason::length);
       if (session_.n_past() == session_.n_ctx()) return finish(FinishReason::context);
-      Status status = session_.evaluate({&id, 1}, LogitsMode::last, logits_.data());
+      const bool more = result_.tokens.size() + 1 < request_.max_tokens;
+      Status status = next_.evaluate({&id, 1}, more);
       if (status.code() == Code::aborted) return finish(FinishReason::aborted);
       if (!status.ok()) {
         send();
@@ -96,7 +98,7 @@ class Generation {
   const PieceSink& sink_;
   Sampler sampler_;
   TextStream text_;
-  std::vector<float> logits_;
+  NextLogits next_;
   std::string unsent_;
   Clock::time_point last_sent_;  // long ago: the first text goes at once
   GenerateResult result_;

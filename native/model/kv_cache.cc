@@ -5,18 +5,25 @@
 
 namespace openelm {
 
-Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvType type, size_t n_ctx) {
+Status KvCache::check(const ModelConfig& config, KvType type, size_t n_ctx) {
   constexpr size_t kMaxContext = size_t{1} << 24;
   if (n_ctx < 1 || n_ctx > kMaxContext)
     return Status(Code::invalid, "Context length is out of range: " + std::to_string(n_ctx));
   if (type == KvType::q8_0 && config.head_dim % 32 != 0)
     return Status(Code::invalid, "A q8_0 kv cache needs a head_dim that is a multiple of 32");
+  return {};
+}
+
+Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvType type, size_t n_ctx,
+                                                 size_t layers, std::unique_ptr<gpu::GpuCache> gpu) {
+  if (Status status = check(config, type, n_ctx); !status.ok()) return status;
   auto cache = std::make_unique<KvCache>();
   cache->type_ = type;
   cache->n_ctx_ = n_ctx;
   cache->row_bytes_ = kv_row_bytes(type, config.head_dim);
   uint64_t offset = 0;
-  for (const uint32_t heads : config.kv_heads) {
+  for (size_t layer = 0; layer < layers; ++layer) {
+    const uint32_t heads = config.kv_heads[layer];
     const uint64_t bytes = static_cast<uint64_t>(heads) * n_ctx * cache->row_bytes_;
     const uint64_t aligned = (bytes + 63) / 64 * 64;
     cache->heads_.push_back(heads);
@@ -27,6 +34,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const ModelConfig& config, KvTy
   if (offset > std::numeric_limits<size_t>::max() / 2)
     return Status(Code::memory, "The kv cache is too large");
   if (Status status = cache->memory_.reserve(static_cast<size_t>(offset)); !status.ok()) return status;
+  cache->gpu_ = std::move(gpu);
   return cache;
 }
 
@@ -35,14 +43,32 @@ KvLayer KvCache::layer(size_t i) const noexcept {
 }
 
 void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
-  for (size_t layer = 0; layer < heads_.size(); ++layer) {
-    for (size_t head = 0; head < heads_[layer]; ++head) {
-      for (const size_t part : {keys_[layer], values_[layer]}) {
-        const size_t offset = part + head * n_ctx_ * row_bytes_;
-        std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
-      }
-    }
-  }
+  for_each_head([&](size_t offset) {
+    std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
+  });
+  if (gpu_) gpu_->copy_positions(*from.gpu_, n);
+}
+
+size_t KvCache::position_bytes() const noexcept {
+  size_t rows = 0;
+  for (const size_t heads : heads_) rows += 2 * heads;
+  return rows * row_bytes_ + (gpu_ ? gpu_->position_bytes() : 0);
+}
+
+Status KvCache::export_positions(size_t first, size_t n, uint8_t* to) const {
+  for_each_head([&](size_t offset) {
+    std::memcpy(to, memory_.data() + offset + first * row_bytes_, n * row_bytes_);
+    to += n * row_bytes_;
+  });
+  return gpu_ ? gpu_->export_positions(first, n, to) : Status();
+}
+
+Status KvCache::import_positions(size_t first, size_t n, const uint8_t* from) {
+  for_each_head([&](size_t offset) {
+    std::memcpy(memory_.data() + offset + first * row_bytes_, from, n * row_bytes_);
+    from += n * row_bytes_;
+  });
+  return gpu_ ? gpu_->import_positions(first, n, from) : Status();
 }
 
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {

@@ -3,17 +3,23 @@
 #include <memory>
 #include <vector>
 
+#include "gpu/cache.h"
 #include "kernels/attention/attention.h"
 #include "model/config.h"
 #include "runtime/buffer.h"
 
 namespace openelm {
 
-/// Keys and values of one sequence, each layer sized by its own number of kv heads. Memory is taken from the
-/// system as positions are written.
+/// Keys and values of one sequence, each layer sized by its own number of kv heads. The first layers, those
+/// that the CPU computes, are in memory taken from the system as positions are written; the others, if any,
+/// in a cache on the GPU.
 class KvCache {
  public:
-  static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx);
+  /// Whether a cache can be like that.
+  static Status check(const ModelConfig& config, KvType type, size_t n_ctx);
+  /// Of all layers, or of the first ones; `gpu` holds the others.
+  static Result<std::unique_ptr<KvCache>> create(const ModelConfig& config, KvType type, size_t n_ctx,
+                                                 size_t layers, std::unique_ptr<gpu::GpuCache> gpu = nullptr);
 
   KvLayer layer(size_t i) const noexcept;
 
@@ -24,16 +30,36 @@ class KvCache {
   /// Takes the first n positions from a cache of the same shape.
   void copy_positions(const KvCache& from, size_t n) noexcept;
 
+  /// Bytes of one position in all layers.
+  size_t position_bytes() const noexcept;
+  /// Positions [first, first + n) to and from memory, wherever they are: layer by layer keys, then values,
+  /// [kv_heads][n] rows each.
+  Status export_positions(size_t first, size_t n, uint8_t* to) const;
+  Status import_positions(size_t first, size_t n, const uint8_t* from);
+
+  /// The part on the GPU; null when the CPU has all layers.
+  const gpu::GpuCache* gpu() const noexcept { return gpu_.get(); }
+
   KvType type() const noexcept { return type_; }
   size_t n_ctx() const noexcept { return n_ctx_; }
-  size_t bytes() const noexcept { return memory_.size(); }
+  size_t bytes() const noexcept { return memory_.size() + (gpu_ ? gpu_->bytes() : 0); }
 
  private:
+  /// Calls use(offset of a head's rows) for the keys and values of every head in memory, in the order of
+  /// export.
+  template <class Use>
+  void for_each_head(const Use& use) const {
+    for (size_t layer = 0; layer < heads_.size(); ++layer)
+      for (const size_t part : {keys_[layer], values_[layer]})
+        for (size_t head = 0; head < heads_[layer]; ++head) use(part + head * n_ctx_ * row_bytes_);
+  }
+
   KvType type_ = KvType::f16;
   size_t n_ctx_ = 0, row_bytes_ = 0;
   std::vector<size_t> heads_;          // of each layer
   std::vector<size_t> keys_, values_;  // offset of each layer
   Buffer memory_;
+  std::unique_ptr<gpu::GpuCache> gpu_;
 };
 
 }  // namespace openelm

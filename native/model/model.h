@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "gpu/model.h"
 #include "kernels/kernel_table.h"
 #include "model/config.h"
 #include "model/forward.h"
@@ -13,6 +14,12 @@
 #include "runtime/thread_pool.h"
 
 namespace openelm {
+
+/// A GPU for the last so many layers and the logits; without layers or a device the CPU does all.
+struct Offload {
+  std::shared_ptr<gpu::Device> device;
+  size_t layers = 0;
+};
 
 /// Weights, kernels and threads. Any number of sessions share one; their passes take turns.
 class Model {
@@ -24,31 +31,56 @@ class Model {
   };
 
   static Result<std::shared_ptr<Model>> create(ModelConfig config, Source source, const KernelTable& kernels,
-                                               unsigned threads);
+                                               unsigned threads, const Offload& offload = {});
 
   /// One batch through the model; waits for the pass of another session to end.
-  Status forward(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop);
+  Status forward(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop) {
+    return evaluate(segments, {.logits = logits}, stop);
+  }
+  /// The same with the `count` best logits of the last token alone, largest first; count <= max_best().
+  Status forward_best(const Segment& segment, uint32_t count, gpu::Candidate* best,
+                      const std::atomic<bool>& stop) {
+    return evaluate({&segment, 1}, {.best = best, .best_count = count}, stop);
+  }
+  /// How many best logits a GPU picks; 0 without one.
+  size_t max_best() const noexcept { return device_ ? device_->device().max_top_k() : 0; }
 
-  /// Called before a session of that context length evaluates.
-  void reserve_positions(size_t n_ctx);
+  /// A cache for a sequence, where the layers are.
+  Result<std::unique_ptr<KvCache>> create_cache(KvType type, size_t n_ctx);
 
-  /// ForwardPass::same_kernels.
-  bool same_kernels(size_t a, size_t b) const { return forward_->same_kernels(a, b); }
+  /// Called before caches for so many sequences are created, with the largest batches to come. Fails with
+  /// `memory` where a GPU has not enough for all, naming what is needed, free and would fit.
+  Status reserve(KvType type, size_t n_ctx, size_t n_batch, size_t sequences);
+
+  /// Whether the same kernels are used for a and for b tokens.
+  bool same_kernels(size_t a, size_t b) const;
+  /// Sequences may be cut at multiples of so many tokens without changing what attention computes.
+  size_t attention_tile() const noexcept;
 
   const ModelConfig& config() const noexcept { return config_; }
   size_t weight_bytes() const noexcept { return weights_->bytes(); }
   unsigned threads() const noexcept { return pool_.size(); }
   const KernelTable& kernels() const noexcept { return kernels_; }
+  /// Layers on the GPU, and what holds them; null when the CPU has all.
+  size_t gpu_layers() const noexcept { return config_.layers() - cpu_layers_; }
+  const std::shared_ptr<gpu::DeviceModel>& device() const noexcept { return device_; }
 
  private:
   Model(ModelConfig config, const KernelTable& kernels, unsigned threads);
+  Status place_layers(const Offload& offload);
+  Status evaluate(std::span<const Segment> segments, const gpu::Output& output,
+                  const std::atomic<bool>& stop);
 
   const ModelConfig config_;
   const KernelTable& kernels_;
   ThreadPool pool_;
   std::shared_ptr<const Weights> weights_;
-  std::mutex mutex_;  // guards forward_ and pool_
-  std::unique_ptr<ForwardPass> forward_;
+  size_t cpu_layers_ = 0;                     // [0, cpu_layers_); the device has the others
+  std::shared_ptr<gpu::DeviceModel> device_;  // null when there are none
+  std::mutex mutex_;                          // guards what follows, and pool_
+  std::unique_ptr<ForwardPass> forward_;      // null when the device has all layers
+  std::unique_ptr<RopeTable> rope_;
+  std::vector<gpu::Segment> device_segments_;
 };
 
 }  // namespace openelm

@@ -10,14 +10,16 @@ Session::Session(std::shared_ptr<Model> model, std::unique_ptr<KvCache> kv, size
 
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<Model> model, size_t n_ctx, KvType kv_type,
                                                  size_t n_batch) {
-  Result<std::unique_ptr<KvCache>> kv = KvCache::create(model->config(), kv_type, n_ctx);
+  n_batch = std::max<size_t>(1, n_batch);
+  if (Status status = model->reserve(kv_type, n_ctx, std::min(n_batch, n_ctx), 1); !status.ok())
+    return status;
+  Result<std::unique_ptr<KvCache>> kv = model->create_cache(kv_type, n_ctx);
   if (!kv.ok()) return kv.status;
-  model->reserve_positions(n_ctx);
-  return std::unique_ptr<Session>(
-      new Session(std::move(model), std::move(kv.value), std::max<size_t>(1, n_batch)));
+  return std::unique_ptr<Session>(new Session(std::move(model), std::move(kv.value), n_batch));
 }
 
-Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits) {
+/// Whether ids can be appended.
+Status Session::check(std::span<const int32_t> ids) const {
   const size_t vocab = model_->config().vocab_size;
   for (const int32_t id : ids) {
     if (id < 0 || static_cast<size_t>(id) >= vocab)
@@ -28,14 +30,25 @@ Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* l
                                           " tokens do not fit: " + std::to_string(n_past()) + " of " +
                                           std::to_string(n_ctx()) + " positions are used");
   }
+  return {};
+}
+
+Segment Session::segment(std::span<const int32_t> ids, size_t logits) const {
+  return {kv_.get(), n_past(), ids, logits};
+}
+
+Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits) {
+  const size_t vocab = model_->config().vocab_size;
+  if (Status status = check(ids); !status.ok()) return status;
+  if (!ids.empty()) ahead_.reset();
   while (!ids.empty()) {
     const std::span<const int32_t> batch = ids.first(std::min(n_batch_, ids.size()));
     const bool last = batch.size() == ids.size();
     size_t rows = 0;
     if (mode == LogitsMode::all) rows = batch.size();
     if (mode == LogitsMode::last && last) rows = 1;
-    const Segment segment{kv_.get(), n_past(), batch, rows};
-    if (Status status = model_->forward({&segment, 1}, logits, stop_); !status.ok()) return status;
+    const Segment part = segment(batch, rows);
+    if (Status status = model_->forward({&part, 1}, logits, stop_); !status.ok()) return status;
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
     if (logits) logits += rows * vocab;
     ids = ids.subspan(batch.size());
@@ -43,7 +56,52 @@ Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* l
   return {};
 }
 
+Status Session::evaluate_best(std::span<const int32_t> ids, size_t count, bool ahead) {
+  if (Status status = check(ids); !status.ok()) return status;
+  best_.resize(count);
+  if (is_ahead(ids)) {
+    // The pass after it begins before this one is looked at.
+    const bool further = ahead && n_past() + 1 < n_ctx();
+    if (further) decoder_->go_on();
+    ahead_.reset();
+    const Result<gpu::Candidate> best = decoder_->take();
+    if (!best.ok()) return best.status;
+    tokens_.push_back(ids[0]);
+    best_[0] = best.value;
+    if (further) ahead_ = std::max(best_[0].id, 0);
+    return {};
+  }
+  const size_t rest = (ids.size() - 1) / n_batch_ * n_batch_;
+  if (Status status = evaluate(ids.first(rest), LogitsMode::none, nullptr); !status.ok()) return status;
+  const Segment last = segment(ids.subspan(rest), 1);
+  ahead_.reset();
+  if (Status status = model_->forward_best(last, static_cast<uint32_t>(count), best_.data(), stop_);
+      !status.ok())
+    return status;
+  tokens_.insert(tokens_.end(), last.tokens.begin(), last.tokens.end());
+  return ahead && count == 1 ? look_ahead() : Status();
+}
+
+/// Whether the decoder evaluates just these ids already.
+bool Session::is_ahead(std::span<const int32_t> ids) const noexcept {
+  return ahead_ && ids.size() == 1 && ids[0] == *ahead_ && best_.size() == 1;
+}
+
+/// Begins with the best token, where the GPU can.
+Status Session::look_ahead() {
+  if (model_->gpu_layers() < model_->config().layers() || n_past() == n_ctx()) return {};
+  if (!decoder_) {
+    Result<std::unique_ptr<gpu::Decoder>> decoder = gpu::Decoder::create(model_->device(), *kv_->gpu());
+    if (!decoder.ok()) return decoder.status;
+    decoder_ = std::move(decoder.value);
+  }
+  ahead_ = std::max(best_[0].id, 0);
+  decoder_->start(*ahead_, n_past());
+  return {};
+}
+
 void Session::truncate(size_t n) {
+  if (n < n_past()) ahead_.reset();
   tokens_.resize(std::min(n, tokens_.size()));
 }
 

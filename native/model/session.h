@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "gpu/decoder.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 
@@ -24,6 +26,12 @@ class Session {
   /// whole batches had stored stays.
   Status evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits);
 
+  /// Appends ids (at least one), n_batch at a time, and leaves the `count` best logits after them in best(),
+  /// largest first; 0 < count <= Model::max_best(). Fails as evaluate(). `ahead`: the best token is likely to
+  /// be appended next; a GPU that has all layers begins with it at once.
+  Status evaluate_best(std::span<const int32_t> ids, size_t count, bool ahead);
+  std::span<const gpu::Candidate> best() const noexcept { return best_; }
+
   /// Drops the tokens from position n on.
   void truncate(size_t n);
 
@@ -40,11 +48,18 @@ class Session {
 
  private:
   Session(std::shared_ptr<Model> model, std::unique_ptr<KvCache> kv, size_t n_batch);
+  Status check(std::span<const int32_t> ids) const;
+  Segment segment(std::span<const int32_t> ids, size_t logits) const;
+  bool is_ahead(std::span<const int32_t> ids) const noexcept;
+  Status look_ahead();
 
   const std::shared_ptr<Model> model_;
   const std::unique_ptr<KvCache> kv_;
   const size_t n_batch_;
   std::vector<int32_t> tokens_;
+  std::vector<gpu::Candidate> best_;
+  std::unique_ptr<gpu::Decoder> decoder_;
+  std::optional<int32_t> ahead_;  // what the decoder evaluates behind the tokens here
   std::atomic<bool> stop_{false};
 };
 

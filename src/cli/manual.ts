@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: 'measure tokens per second',
     load: async () => (await import('./commands/bench.js')).command,
   },
+  devices: {
+    about: 'show the processor and the GPUs that can compute here',
+    load: async () => (await import('./commands/devices.js')).command,
+  },
   convert: {
     about: 'turn a Hugging Face checkpoint or a GGUF file into a quantized GGUF file',
     load: async () => (await import('./commands/convert.js')).command,
@@ -73,7 +77,7 @@ const commandLines = Object.entries(COMMANDS)
   .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
   .join('\n')
 
-export const MANUAL = `openelm runs Apple's OpenELM language models on this machine's processor.
+export const MANUAL = `openelm runs Apple's OpenELM language models on this machine's processor or GPU.
 
 Usage: openelm COMMAND [OPTION…]
 
@@ -102,6 +106,8 @@ Environment:
   OPENELM_MODEL     the model to use where -m is not given
   OPENELM_THREADS   worker threads where -t is not given
   OPENELM_ISA       kernels where --isa is not given: reference, avx2, avx512, amx or neon
+  OPENELM_BACKEND, OPENELM_GPU_LAYERS
+                    what computes where --backend and --gpu-layers are not given
   OPENELM_API_KEY   what clients of serve must send where --api-key is not given
   OPENELM_DEBUG     1 adds stack traces to errors
   HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE

@@ -71,7 +71,20 @@ export const modelOptions = {
     'kernels: reference, avx2, avx512, amx or neon (default:\nOPENELM_ISA, else the best this machine runs)',
     engine.isaSchema.optional(),
   ),
+  backend: option(
+    '--backend <name>',
+    'what computes: cpu, cuda, metal or auto (default:\nOPENELM_BACKEND, else auto: a GPU that works, else the CPU)',
+    engine.backendSchema.optional(),
+  ),
+  gpuLayers: option(
+    '--gpu-layers <n>',
+    'layers the GPU computes, the CPU the rest; also -ngl\n(default: OPENELM_GPU_LAYERS, else all)',
+    numeric(engine.gpuLayersSchema),
+  ),
 } as const
+
+/** Other ways to write options of models. */
+export const modelSpellings = { '-ngl': '--gpu-layers' } as const
 
 /** The size and form of the context. */
 export const contextOptions = {
@@ -87,7 +100,7 @@ export const contextOptions = {
   ),
   batchSize: option(
     '-b, --batch-size <n>',
-    'prompt tokens evaluated at once (default: 512)',
+    'prompt tokens evaluated at once (default: 512; on a GPU\n2048)',
     numeric(engine.nBatchSchema),
   ),
 } as const
@@ -177,8 +190,10 @@ export function toSessionOptions(values: OptionValues<typeof contextOptions>) {
 }
 
 /** The options of loading in the names of the library, leaving out what was not given. */
-export function toLoadOptions(values: Pick<OptionValues<typeof modelOptions>, 'threads' | 'isa'>) {
-  return definedOnly({ threads: values.threads, isa: values.isa })
+export function toLoadOptions(
+  values: Pick<OptionValues<typeof modelOptions>, 'threads' | 'isa' | 'backend' | 'gpuLayers'>,
+) {
+  return definedOnly(pick(values, ['threads', 'isa', 'backend', 'gpuLayers']))
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

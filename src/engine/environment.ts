@@ -1,6 +1,7 @@
 import { OpenElmError } from '../errors.js'
 import type { CpuInfo, IsaName } from '../native/binding.js'
-import { isaSchema, MAX_THREADS, threadsSchema } from './options.js'
+import { backendSchema, gpuLayersSchema, isaSchema, MAX_THREADS, threadsSchema } from './options.js'
+import type { LoadOptions } from './types.js'
 import { validate } from './validate.js'
 
 /**
@@ -10,8 +11,24 @@ import { validate } from './validate.js'
 export function resolveThreads(given: number | undefined, cpu: CpuInfo): number {
   if (given !== undefined) return validate(threadsSchema, given, 'threads')
   const text = process.env.OPENELM_THREADS
-  if (text) return validate(threadsSchema, /^\d+$/.test(text) ? Number(text) : text, 'OPENELM_THREADS')
+  if (text) return validate(threadsSchema, numberIn(text), 'OPENELM_THREADS')
   return Math.min(Math.max(1, cpu.physicalCores), MAX_THREADS)
+}
+
+const numberIn = (text: string) => (/^\d+$/.test(text) ? Number(text) : text)
+
+/** What shall compute: as given, else OPENELM_BACKEND, else auto. @throws OpenElmError E_USAGE */
+export function resolveBackend(given: LoadOptions['backend']): NonNullable<LoadOptions['backend']> {
+  if (given !== undefined) return validate(backendSchema, given, 'backend')
+  const text = process.env.OPENELM_BACKEND
+  return text ? validate(backendSchema, text, 'OPENELM_BACKEND') : 'auto'
+}
+
+/** Layers for the GPU: as given, else OPENELM_GPU_LAYERS; undefined is all. @throws OpenElmError E_USAGE */
+export function resolveGpuLayers(given: number | undefined): number | undefined {
+  if (given !== undefined) return validate(gpuLayersSchema, given, 'gpuLayers')
+  const text = process.env.OPENELM_GPU_LAYERS
+  return text ? validate(gpuLayersSchema, numberIn(text), 'OPENELM_GPU_LAYERS') : undefined
 }
 
 /**

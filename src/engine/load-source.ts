@@ -3,16 +3,17 @@ import type { GgufMetadata } from '../formats/gguf/metadata.js'
 import { encodedVocabFromGguf } from '../formats/tokenizer/gguf-vocab.js'
 import { parameterCount } from '../model/config.js'
 import { openGguf } from '../model/open-gguf.js'
+import type { NativeBinding } from '../native/binding.js'
 import { type OpenFile, openFile } from '../native/open-file.js'
 import type { ModelSource } from './model-source.js'
 import { type SamplingDefaults, samplingSchemas } from './sampling.js'
 
 /**
- * A model from a GGUF file.
+ * A model from a GGUF file, mapped by the addon that will compute it.
  * @throws OpenElmError as openGguf does, and E_TOKENIZER for a tokenizer of another kind
  */
-export function loadSource(path: string): ModelSource {
-  const opened = openGguf(path, openWeights)
+export function loadSource(path: string, addon: NativeBinding): ModelSource {
+  const opened = openGguf(path, openWeights(addon))
   const { metadata } = opened
   const vocab = metadata.has('tokenizer.ggml.tokens') ? encodedVocabFromGguf(metadata) : undefined
   return {
@@ -29,11 +30,13 @@ export function loadSource(path: string): ModelSource {
 }
 
 /** Every weight is needed for the first token: they are brought into memory while the header is read. */
-const openWeights: OpenFile = (path) => {
-  const file = openFile(path)
-  file.readAhead()
-  return file
-}
+const openWeights =
+  (addon: NativeBinding): OpenFile =>
+  (path) => {
+    const file = openFile(path, addon)
+    file.readAhead()
+    return file
+  }
 
 /** Keys under which GGUF files recommend sampling parameters (llama.cpp's `general.sampling.*`). */
 const SAMPLING_KEYS = {

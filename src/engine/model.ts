@@ -1,16 +1,22 @@
 import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
-import { type ModelConfig, nativeConfig } from '../model/config.js'
-import type { IsaName, KvType, NativeModel, NativeTokenizer } from '../native/binding.js'
-import { loadNative } from '../native/load.js'
+import type { ModelConfig } from '../model/config.js'
+import type {
+  BackendName,
+  GpuDevice,
+  IsaName,
+  KvType,
+  NativeModel,
+  NativeTokenizer,
+} from '../native/binding.js'
 import { Batch } from './batch/batch.js'
 import { batchSchema } from './batch/options.js'
-import { resolveIsa, resolveThreads } from './environment.js'
 import { checkIds, noTokenizer, prepend } from './ids.js'
 import { loadSource } from './load-source.js'
 import type { ModelSource } from './model-source.js'
-import { abortedError, fromNative } from './native-error.js'
-import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from './options.js'
+import { fromNative } from './native-error.js'
+import { type OpenedModel, openModel } from './open-model.js'
+import { kvTypeSchema, MAX_CONTEXT, nBatchSchema } from './options.js'
 import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
 import { Session } from './session.js'
 import { type SyntheticSize, syntheticSource } from './synthetic.js'
@@ -28,12 +34,10 @@ export type { ModelConfig }
 
 const text = z.string({ error: 'text' })
 const flag = z.boolean({ error: 'true or false' }).optional()
-const signal = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional()
-const loadSchema = z.strictObject({ threads: threadsSchema.optional(), isa: isaSchema.optional(), signal })
 const sessionSchema = z.strictObject({
   nCtx: z.int({ error: 'an integer' }).optional(),
   kvType: kvTypeSchema.default('f16'),
-  nBatch: nBatchSchema.default(512),
+  nBatch: nBatchSchema.optional(),
   beyondTraining: flag,
 })
 const tokenizeSchema = z.strictObject({ special: flag, bos: flag })
@@ -52,8 +56,16 @@ export class Model {
   readonly parameters: number
   readonly weightBytes: number
   readonly threads: number
-  /** The kernel variant in use. */
+  /** The variant of the CPU's kernels, in use where the CPU computes. */
   readonly isa: IsaName
+  /** What computes. */
+  readonly backend: BackendName
+  /** The GPU that computes, if one does. */
+  readonly device: GpuDevice | undefined
+  /** Layers that the GPU computes: the last ones. */
+  readonly gpuLayers: number
+  /** Why no GPU computes, where `auto` was to find one and a build for it is here: a line of text. */
+  readonly fallback: string | undefined
   /** Jinja source of its chat template; undefined for a base model. */
   readonly chatTemplate: string | undefined
   /** Every control piece of the vocabulary, such as `</s>`, with its id. */
@@ -70,7 +82,7 @@ export class Model {
   readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
 
-  private constructor(source: ModelSource, native: NativeModel, tokenizer: NativeTokenizer | undefined) {
+  private constructor({ source, native, tokenizer, fallback }: OpenedModel) {
     this.name = source.name
     this.type = source.type
     this.config = source.config
@@ -78,6 +90,10 @@ export class Model {
     this.weightBytes = native.weightBytes
     this.threads = native.threads
     this.isa = native.isa
+    this.backend = native.backend
+    this.device = native.device ?? undefined
+    this.gpuLayers = native.gpuLayers
+    this.fallback = fallback
     this.chatTemplate = source.chatTemplate
     this.controlPieces = controlPieces(source)
     this.bos = source.vocab?.bos ?? -1
@@ -90,11 +106,12 @@ export class Model {
 
   /**
    * Loads a GGUF file. Its weights are mapped, not read.
-   * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ, E_FORMAT, E_UNSUPPORTED, E_CONFIG, E_MEMORY, E_USAGE, E_ABORTED
+   * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ, E_FORMAT, E_UNSUPPORTED, E_CONFIG, E_MEMORY, E_BACKEND, E_USAGE,
+   *   E_ABORTED
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
     validate(text, path, 'path')
-    return Model.#create(() => loadSource(path), options, `Loading "${path}"`)
+    return new Model(await openModel((addon) => loadSource(path, addon), options, `Loading "${path}"`))
   }
 
   /**
@@ -103,28 +120,8 @@ export class Model {
    */
   static async synthetic(size: SyntheticSize, options: SyntheticOptions = {}): Promise<Model> {
     const { type, ...load } = options
-    return Model.#create(() => syntheticSource(size, type ?? 'q8_0'), load, `Making a synthetic ${size}`)
-  }
-
-  static async #create(open: () => ModelSource, options: LoadOptions, what: string): Promise<Model> {
-    const given = validate(loadSchema, options, 'load options')
-    const stopIfAborted = () => {
-      if (given.signal?.aborted) throw abortedError(`${what} was aborted.`, given.signal)
-    }
-    stopIfAborted()
-    const addon = loadNative()
-    const cpu = addon.cpu()
-    const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
-    try {
-      const source = open()
-      // Builds its tables beside what follows; the first use waits for them.
-      const tokenizer = source.vocab ? new addon.Tokenizer(source.vocab) : undefined
-      const model = new addon.Model(nativeConfig(source.config), source.weights, native)
-      stopIfAborted()
-      return new Model(source, model, tokenizer)
-    } catch (error) {
-      throw fromNative(error, `${what} failed.`)
-    }
+    const source = () => syntheticSource(size, type ?? 'q8_0')
+    return new Model(await openModel(source, load, `Making a synthetic ${size}`))
   }
 
   /** Tokens in the vocabulary: the width of a row of logits. */
@@ -135,6 +132,15 @@ export class Model {
   /** Tokens of context the model was trained for. */
   get contextLength(): number {
     return this.config.contextLength
+  }
+
+  get layers(): number {
+    return this.config.heads.length
+  }
+
+  /** Prompt tokens evaluated at once where a session does not say: a GPU needs many to be busy. */
+  get batchSize(): number {
+    return this.backend === 'cpu' ? 512 : 2048
   }
 
   get disposed(): boolean {
@@ -183,7 +189,8 @@ export class Model {
     const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
     const length = this.#checkContext(nCtx, kvType, beyondTraining ? MAX_CONTEXT : this.contextLength)
     try {
-      return this.#track(new Session(this.#native.createSession(length, kvType, nBatch), this))
+      const native = this.#native.createSession(length, kvType, nBatch ?? this.batchSize)
+      return this.#track(new Session(native, this))
     } catch (error) {
       throw fromNative(error, `A session of ${length} tokens could not be created.`)
     }
@@ -195,7 +202,12 @@ export class Model {
    */
   createBatch(options: BatchOptions = {}): Batch {
     this.#assertLive('createBatch')
-    const { nCtx, maxWaiting, ...size } = validate(batchSchema, options, 'batch options')
+    const { nCtx, maxWaiting, ...given } = validate(batchSchema, options, 'batch options')
+    const size = {
+      ...given,
+      nBatch: given.nBatch ?? this.batchSize,
+      stepTokens: given.stepTokens ?? this.batchSize / 2,
+    }
     const length = this.#checkContext(nCtx, size.kvType, this.contextLength)
     const tokenizer = this.#liveTokenizer('generate text')
     try {

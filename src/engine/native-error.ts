@@ -28,16 +28,24 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
   INTERNAL: { code: 'E_NATIVE', why: 'The engine failed inside; this is a bug.' },
 }
 
-/** The error of this package for what the addon threw; `what` says what failed. Others pass through. */
-export function fromNative(error: unknown, what: string): unknown {
+/** What to do when the memory of a GPU does not suffice. */
+export const GPU_MEMORY_NEXT =
+  'Put fewer layers on the GPU with --gpu-layers, or use a smaller type such as q4_0.'
+
+/**
+ * The error of this package for what the addon threw; `what` says what failed. Others pass through.
+ * @param memoryNext what to do where memory is short, if it is not the usual
+ */
+export function fromNative(error: unknown, what: string, memoryNext?: string): unknown {
   if (!(error instanceof Error) || error instanceof OpenElmError) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (!Object.hasOwn(MEANINGS, code)) return error
   const meaning = MEANINGS[code as NativeErrorCode]
   const detail = error.message ? `${meaning.why} (${error.message})` : meaning.why
+  const next = (meaning.code === 'E_MEMORY' && memoryNext) || meaning.next
   return new OpenElmError(meaning.code, what, {
     why: detail,
-    ...(meaning.next ? { next: meaning.next } : {}),
+    ...(next ? { next } : {}),
     cause: error,
   })
 }

@@ -1,6 +1,6 @@
-import type { CpuInfo, IsaName, KvType, LogitsMode } from '../native/binding.js'
+import type { BackendName, CpuInfo, GpuDevice, IsaName, KvType, LogitsMode } from '../native/binding.js'
 
-export type { CpuInfo, IsaName, KvType, LogitsMode }
+export type { BackendName, CpuInfo, GpuDevice, IsaName, KvType, LogitsMode }
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -8,6 +8,13 @@ export interface LoadOptions {
   readonly threads?: number
   /** Kernel variant; default: OPENELM_ISA, else the best the CPU and OS support. */
   readonly isa?: IsaName
+  /**
+   * What computes; default: OPENELM_BACKEND, else `auto`: a GPU for which a build is here and that works, else the CPU
+   * (`Model.fallback` then says why, where a build is here). A GPU named here that does not work is an error.
+   */
+  readonly backend?: 'auto' | BackendName
+  /** The last so many layers are the GPU's, the others the CPU's; default: OPENELM_GPU_LAYERS, else all. 0: the CPU alone. */
+  readonly gpuLayers?: number
   readonly signal?: AbortSignal
 }
 
@@ -21,7 +28,7 @@ export interface SessionOptions {
   readonly nCtx?: number
   /** Element type of the kv cache; default f16. */
   readonly kvType?: KvType
-  /** Most tokens evaluated in one pass of prefill; default 512. */
+  /** Most tokens evaluated in one pass of prefill; default 512, on a GPU 2048. */
   readonly nBatch?: number
   /** Allows an nCtx the model was not trained for. Its text falls apart there; measurements do not mind. */
   readonly beyondTraining?: boolean
@@ -34,9 +41,9 @@ export interface BatchOptions {
   readonly nCtx?: number
   /** Element type of the kv caches; default f16. */
   readonly kvType?: KvType
-  /** As of a session: it decides which kernels a prompt meets, and with them the last bits of its logits; default 512. */
+  /** As of a session: it decides which kernels a prompt meets, and with them the last bits of its logits; default 512, on a GPU 2048. */
   readonly nBatch?: number
-  /** Most tokens evaluated in one pass, by all sequences together: how long a new prompt may delay others; default 256. */
+  /** Most tokens evaluated in one pass, by all sequences together: how long a new prompt may delay others; default 256, on a GPU 1024. */
   readonly stepTokens?: number
   /** Most generations that may wait for a slot; default 64. */
   readonly maxWaiting?: number

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { cacheFolder, xdgCache } from '../cache-folder.js'
 import { OpenElmError } from '../errors.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -35,7 +36,7 @@ export function hubSettings(
     endpoint: endpointOf(env.HF_ENDPOINT || 'https://huggingface.co'),
     token: tokenOf(env, hfHome, home),
     cacheDir: folder(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE, home) ?? join(hfHome, 'hub'),
-    modelsDir: join(ownCache(env, platform, home), 'models'),
+    modelsDir: join(cacheFolder(env, platform, home), 'models'),
     offline: /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? ''),
     timeoutMs: 1000 * secondsOf(env.HF_HUB_DOWNLOAD_TIMEOUT || '30'),
   }
@@ -45,19 +46,6 @@ export function hubSettings(
 function folder(text: string | undefined, home: string): string | undefined {
   if (!text) return undefined
   return resolve(text.replace(/^~(?=$|[/\\])/, () => home))
-}
-
-/** The XDG specification has relative paths ignored. */
-const xdgCache = (env: Environment) =>
-  env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : undefined
-
-function ownCache(env: Environment, platform: NodeJS.Platform, home: string): string {
-  const xdg = xdgCache(env)
-  if (xdg) return join(xdg, 'openelm')
-  if (platform === 'darwin') return join(home, 'Library', 'Caches', 'openelm')
-  if (platform === 'win32')
-    return join(env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'openelm', 'Cache')
-  return join(home, '.cache', 'openelm')
 }
 
 function endpointOf(text: string): string {

@@ -5,6 +5,12 @@
  * Failures are Errors with a `code` of `NativeErrorCode`.
  */
 
+import type { KernelBenchResult, KernelBenchSpec } from './bench-binding.js'
+import type { BackendName, GpuDevice, GpuDevices } from './gpu-binding.js'
+
+export type { KernelBenchResult, KernelBenchSpec } from './bench-binding.js'
+export type { BackendName, GpuDevice, GpuDevices } from './gpu-binding.js'
+
 /** Instruction-set variants, in ascending order of preference on their architecture. */
 export type IsaName = 'reference' | 'avx2' | 'avx512' | 'amx' | 'neon'
 
@@ -125,6 +131,13 @@ export type NativeWeights =
 export interface NativeModelOptions {
   readonly threads: number
   readonly isa: IsaName
+  /** Default cpu. INVALID for one that is not compiled in; its driver's failure otherwise. */
+  readonly backend?: BackendName
+  /**
+   * The last so many layers run on the GPU, with the logits; the others on the CPU. Default, and at most: all.
+   * MEMORY, naming what is needed, free and would fit, if their weights do not fit.
+   */
+  readonly gpuLayers?: number
 }
 
 export type LogitsMode = 'none' | 'last' | 'all'
@@ -226,40 +239,23 @@ export interface NativeModel {
   readonly weightBytes: number
   readonly threads: number
   readonly isa: IsaName
+  readonly backend: BackendName
+  /** The GPU in use; null on the CPU. */
+  readonly device: GpuDevice | null
+  /** Layers on the GPU. */
+  readonly gpuLayers: number
+  /** Bytes of weights on the GPU. */
+  readonly gpuWeightBytes: number
   createSession(nCtx: number, kvType: KvType, nBatch: number): NativeSession
   createBatch(tokenizer: NativeTokenizer, options: NativeBatchOptions): NativeBatch
   /** Frees the weights once the calls in flight have ended. */
   dispose(): void
 }
 
-/** Per-op probe for benches: seconds a call (median of enough calls to fill `seconds`). */
-export interface KernelBenchSpec {
-  /** `attention`: rows query heads of width cols, the last `tokens` of `context` positions. `peak`: multiply-adds alone. */
-  readonly op: 'matmul' | 'attention' | 'read' | 'peak'
-  readonly isa: IsaName
-  readonly type: number
-  readonly rows: number
-  readonly cols: number
-  readonly tokens: number
-  /** Attention only. */
-  readonly context: number
-  readonly threads: number
-  readonly seconds: number
-}
-
-export interface KernelBenchResult {
-  readonly medianSeconds: number
-  readonly minSeconds: number
-  readonly calls: number
-  /** Bytes of weights (or cache) read and arithmetic operations done by one call. */
-  readonly bytes: number
-  readonly operations: number
-  /** The instruction whose rate `peak` measures in this variant. */
-  readonly instruction: string
-}
-
 export interface NativeBinding {
   cpu(): CpuInfo
+  /** Asks the drivers; a bad one may end the process, so ask in one that may end. */
+  gpuDevices(): GpuDevices
   MappedFile: new (path: string) => NativeMappedFile
   Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
   /** `special` and `stripSpace` as in NativeTokenizer.decode; empty stop strings are ignored. */

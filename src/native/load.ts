@@ -1,19 +1,44 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { OpenElmError } from '../errors.js'
 import { packageRoot as root } from '../package-root.js'
-import type { NativeBinding } from './binding.js'
+import type { GpuDevice, NativeBinding } from './binding.js'
 
 /** Where a build leaves the addon, in order: an explicit path, node-gyp's, cmake-js's. */
 function candidates(): string[] {
   const named = process.env.OPENELM_ADDON
-  if (named) return [named]
+  if (named) return [resolve(named)]
   return [
     `${root}build/Release/openelm.node`,
     `${root}build/Debug/openelm.node`,
     `${root}build/cmake/Release/openelm.node`,
   ]
 }
+
+/** A build of the addon with a GPU backend; it has the CPU's kernels as well. */
+export interface GpuAddon {
+  readonly backend: Exclude<GpuDevice['backend'], 'host'>
+  readonly path: string
+}
+
+/**
+ * The builds with GPU backends that are here: CUDA's is one of its own (or what OPENELM_CUDA_ADDON names), so that the
+ * ordinary addon needs no library of CUDA; Metal is part of the ordinary one on macOS. Who names an addon with
+ * OPENELM_ADDON gets no other.
+ */
+export function gpuAddons(): GpuAddon[] {
+  const named = process.env.OPENELM_CUDA_ADDON
+  const own = process.env.OPENELM_ADDON ? undefined : `${root}build/cuda/Release/openelm.node`
+  const cuda = [named ? resolve(named) : own].find((path) => path !== undefined && existsSync(path))
+  const metal = process.platform === 'darwin' ? candidates().find((path) => existsSync(path)) : undefined
+  return [
+    ...(cuda === undefined ? [] : [{ backend: 'cuda' as const, path: cuda }]),
+    ...(metal === undefined ? [] : [{ backend: 'metal' as const, path: metal }]),
+  ]
+}
+
+const require = createRequire(import.meta.url)
 
 let loaded: NativeBinding | undefined
 
@@ -23,7 +48,6 @@ let loaded: NativeBinding | undefined
  */
 export function loadNative(): NativeBinding {
   if (loaded) return loaded
-  const require = createRequire(import.meta.url)
   const failures: string[] = []
   for (const path of candidates()) {
     if (!existsSync(path)) {
@@ -41,6 +65,15 @@ export function loadNative(): NativeBinding {
     why: failures.join('; '),
     next: `Build it with "npm rebuild openelm" (needs Python and a C++20 compiler: ${toolchainHint()}).`,
   })
+}
+
+/**
+ * Loads a build with a GPU backend, which may stand beside the ordinary one in a process; what one made must never be
+ * given to the other. A driver can end the process here: probe.ts tries it in another one first.
+ * @throws what the loader throws
+ */
+export function loadGpuAddon({ path }: GpuAddon): NativeBinding {
+  return require(path) as NativeBinding
 }
 
 function toolchainHint(): string {

@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs'
 import { OpenElmError } from '../errors.js'
-import type { NativeMappedFile } from './binding.js'
+import type { NativeBinding, NativeMappedFile } from './binding.js'
 import { loadNative } from './load.js'
 
 /** Maps a file into memory; injectable so that code above can be tested without the addon. */
@@ -8,9 +8,10 @@ export type OpenFile = (path: string) => NativeMappedFile
 
 /**
  * Maps a file read-only.
+ * @param addon the one that will use it, where another than the ordinary one is loaded
  * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ
  */
-export const openFile: OpenFile = (path) => {
+export function openFile(path: string, addon?: NativeBinding): NativeMappedFile {
   const stats = statFile(path)
   if (stats.isDirectory()) {
     throw new OpenElmError('E_FILE_READ', `${path} is a folder.`, {
@@ -24,7 +25,7 @@ export const openFile: OpenFile = (path) => {
       next: 'Name a .gguf or .safetensors file.',
     })
   }
-  const { MappedFile } = loadNative()
+  const { MappedFile } = addon ?? loadNative()
   try {
     return new MappedFile(path)
   } catch (cause) {

@@ -4,6 +4,7 @@ import { ChatRecorder } from '../engine/chat/chat-recorder.js'
 import { type ChatEngine, ChatSession } from '../engine/chat/chat-session.js'
 import type { ChatTree } from '../engine/chat/chat-tree.js'
 import type { ChatTemplateModel } from '../engine/chat/template.js'
+import { type Computed, computedBy } from '../engine/computed-by.js'
 import type { SamplingDefaults } from '../engine/sampling.js'
 import type { GenerateOptions } from '../engine/types.js'
 import { ChatApp } from './components/chat-app.js'
@@ -14,11 +15,9 @@ import { ENTER_TERMINAL, LEAVE_TERMINAL } from './terminal-modes.js'
 import { type ThemeName, themeFor } from './theme.js'
 
 /** What the chat needs and shows of the model. */
-export interface ChatModel extends ChatTemplateModel {
+export interface ChatModel extends ChatTemplateModel, Computed {
   readonly name: string
   readonly type: string
-  readonly isa: string
-  readonly threads: number
   readonly samplingDefaults: SamplingDefaults
 }
 
@@ -67,7 +66,6 @@ export async function openChat(
     else recorder.resume(options.resume)
   }
   if (options.system !== undefined) chat.setSystem(options.system)
-  const threads = `${model.threads} ${model.threads === 1 ? 'thread' : 'threads'}`
   const restore = enterTerminal(process.stdout)
   try {
     let exitCode = 130
@@ -85,7 +83,7 @@ export async function openChat(
           exitCode = code
           instance.unmount()
         }}
-        header={`openelm · ${model.name} ${model.type} · ${model.isa}, ${threads} · /help`}
+        header={`openelm · ${model.name} ${model.type} · ${computedBy(model)} · /help`}
       />
     )
     const instance = render(app, { exitOnCtrlC: false })

@@ -151,7 +151,7 @@ tap.test('bash offers every option of every command', async (t) => {
   const [commands, ...options] = await bash([[''], ...names.map((name) => [name, '-'])])
   t.same(commands, [...names, 'help'])
   for (const [index, name] of names.entries()) {
-    const extra = name === 'bench' ? ['-pg'] : []
+    const extra = name === 'bench' ? ['-ngl', '-pg'] : ['chat', 'run', 'serve'].includes(name) ? ['-ngl'] : []
     t.same(options[index]?.sort(), [...(flags.get(name) ?? []), ...extra, '-h', '--help'].sort(), name)
   }
 })

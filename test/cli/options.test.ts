@@ -29,13 +29,14 @@ tap.test('what is not given is left out', async (t) => {
 tap.test('every option reaches the name it has in the library', async (t) => {
   const values = parse(
     ...['-m', 'a.gguf', '-t', '2', '--isa', 'reference', '-c', '64', '--kv-type', 'q8_0', '-b', '16'],
+    ...['--backend', 'cuda', '--gpu-layers', '20'],
     ...['--temp', '.5', '--top-k', '40', '--top-p', '0.9', '--min-p', '0.05', '--typical-p', '1e-1'],
     ...['--repeat-penalty', '1.1', '--repeat-last-n', '-1', '--frequency-penalty', '-0.5'],
     ...['--presence-penalty', '+1', '-s', '18446744073709551615'],
     ...['--logit-bias', '5-inf', '--logit-bias', '7+1.5'],
   )
   t.equal(values.model, 'a.gguf')
-  t.same(toLoadOptions(values), { threads: 2, isa: 'reference' })
+  t.same(toLoadOptions(values), { threads: 2, isa: 'reference', backend: 'cuda', gpuLayers: 20 })
   t.same(toSessionOptions(values), { nCtx: 64, kvType: 'q8_0', nBatch: 16 })
   t.same(toSampling(values), {
     temperature: 0.5,

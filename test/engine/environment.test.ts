@@ -1,5 +1,5 @@
 import tap from 'tap'
-import { resolveIsa, resolveThreads } from '../../src/engine/environment.js'
+import { resolveBackend, resolveGpuLayers, resolveIsa, resolveThreads } from '../../src/engine/environment.js'
 import type { CpuInfo } from '../../src/engine/types.js'
 
 const cpu: CpuInfo = {
@@ -58,4 +58,30 @@ tap.test('isa: as given, else OPENELM_ISA, else the best', async (t) => {
   })
   t.throws(() => isa(undefined, 'avx512'), { code: 'E_UNSUPPORTED', why: /reference, avx2\./ })
   t.throws(() => isa('neon'), { code: 'E_UNSUPPORTED' })
+})
+
+tap.test('backend: as given, else OPENELM_BACKEND, else auto', async (t) => {
+  const backend = (variable: string | undefined, given?: 'cpu' | 'cuda') =>
+    withVariable('OPENELM_BACKEND', variable, () => resolveBackend(given))
+  t.equal(backend(undefined), 'auto')
+  t.equal(backend(''), 'auto')
+  t.equal(backend('metal'), 'metal')
+  t.equal(backend('metal', 'cuda'), 'cuda')
+  t.throws(() => backend('gpu'), {
+    code: 'E_USAGE',
+    message: 'Expected one of auto, cpu, cuda, metal for OPENELM_BACKEND but received "gpu".',
+  })
+})
+
+tap.test('layers for the GPU: as given, else OPENELM_GPU_LAYERS, else all', async (t) => {
+  const layers = (variable: string | undefined, given?: number) =>
+    withVariable('OPENELM_GPU_LAYERS', variable, () => resolveGpuLayers(given))
+  t.equal(layers(undefined), undefined)
+  t.equal(layers('12'), 12)
+  t.equal(layers('12', 0), 0)
+  t.throws(() => layers('all'), {
+    code: 'E_USAGE',
+    message: 'Expected an integer between 0 and 4096 for OPENELM_GPU_LAYERS but received "all".',
+  })
+  t.throws(() => layers(undefined, -1), { code: 'E_USAGE', message: /for gpuLayers but received -1/ })
 })

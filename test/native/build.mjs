@@ -1,7 +1,8 @@
-// Compiles the native check program without node-gyp, from the same list of sources and flags.
+// Compiles a native check program without node-gyp, from the same list of sources and flags.
 //
 //   node test/native/build.mjs [options]     prints the path of the program
-//     --out PATH            default build/check/kernel_check
+//     --program NAME        kernel_check (default), or host_check: the GPU kernels' bodies on a device of threads
+//     --out PATH            default build/check/NAME
 //     --sanitize LIST       address,undefined or thread
 //     --compiler COMMAND    default $CXX or c++
 //     --variants LIST       default: those of --arch that have sources
@@ -20,14 +21,15 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build, coreSources, variantSources, variantsOf } from '../../native/sources.mjs'
+import { build, coreSources, deviceSources, variantSources, variantsOf } from '../../native/sources.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const runAt = process.argv.indexOf('--run')
 const { values: options } = parseArgs({
   args: process.argv.slice(2, runAt < 0 ? undefined : runAt),
   options: {
-    out: { type: 'string', default: join(root, 'build/check/kernel_check') },
+    program: { type: 'string', default: 'kernel_check' },
+    out: { type: 'string' },
     sanitize: { type: 'string' },
     compiler: { type: 'string', default: process.env.CXX ?? 'c++' },
     variants: { type: 'string' },
@@ -37,11 +39,37 @@ const { values: options } = parseArgs({
   },
 })
 
-/** The kernels and what they stand on; the model and the runtime have tests of their own. */
-const kernelFolders = ['native/quant/', 'native/cpu/', 'native/kernels/']
+/** What the programs are made of: folders of the core, its own sources, whether it has the ISA variants. */
+const programs = {
+  kernel_check: {
+    // The kernels and what they stand on; the model and the runtime have tests of their own.
+    folders: ['native/quant/', 'native/cpu/', 'native/kernels/'],
+    devices: [],
+    tests: testSources('test/native'),
+    variants: true,
+  },
+  host_check: {
+    folders: ['native/quant/'],
+    devices: deviceSources('host'),
+    tests: [
+      ...testSources('test/native/gpu', /^(check_\w+|host_check)\.cc$/),
+      ...testSources('test/native', /^(tap|weights)\.cc$/),
+    ],
+    variants: false,
+  },
+}
+function testSources(folder, pattern = /\.cc$/) {
+  return readdirSync(join(root, folder))
+    .filter((name) => pattern.test(name))
+    .map((name) => `${folder}/${name}`)
+}
 const words = (text) => text.split(/\s+/).filter(Boolean)
 
-const variants = options.variants?.split(',') ?? variantsOf(options.arch)
+const program = programs[options.program]
+if (!program)
+  throw new Error(`unknown program "${options.program}"; one of ${Object.keys(programs).join(', ')}`)
+const out = options.out ?? join(root, 'build/check', options.program)
+const variants = program.variants ? (options.variants?.split(',') ?? variantsOf(options.arch)) : []
 /** Variants whose instructions are emulated, on a processor with AVX2. */
 const emulated = options.emulate.split(',').filter(Boolean)
 /** The emulation's headers come before the compiler's; it passes 64-byte vectors about as GCC's AVX2 mode may. */
@@ -65,18 +93,18 @@ const common = [
   ...(options.sanitize ? ['-O1', `-fsanitize=${options.sanitize}`, '-fno-sanitize-recover=all'] : []),
   ...words(options.cflags),
 ]
-const tests = readdirSync(join(root, 'test/native')).filter((name) => name.endsWith('.cc'))
 const sources = [
-  ...coreSources()
-    .filter((path) => kernelFolders.some((folder) => path.startsWith(folder)))
-    .map((path) => ({ path, flags: common })),
+  ...[
+    ...coreSources().filter((path) => program.folders.some((folder) => path.startsWith(folder))),
+    ...program.devices,
+    ...program.tests,
+  ].map((path) => ({ path, flags: common })),
   ...variants.flatMap((isa) =>
     variantSources(isa).map((path) => ({
       path,
       flags: [...flagsOf(isa), ...common],
     })),
   ),
-  ...tests.map((name) => ({ path: `test/native/${name}`, flags: common })),
 ]
 
 const compiler = words(options.compiler)
@@ -121,9 +149,9 @@ try {
   console.error(`build.mjs: ${error.message}`)
   process.exit(1)
 }
-mkdirSync(dirname(options.out), { recursive: true })
-const link = [...common, ...objects, '-o', options.out, '-pthread']
+mkdirSync(dirname(out), { recursive: true })
+const link = [...common, ...objects, '-o', out, '-pthread']
 if (spawnSync(compiler[0], [...compiler.slice(1), ...link], { cwd: root, stdio: 'inherit' }).status !== 0)
   process.exit(1)
-if (runAt < 0) console.log(options.out)
-else process.exit(spawnSync(options.out, process.argv.slice(runAt + 1), { stdio: 'inherit' }).status ?? 1)
+if (runAt < 0) console.log(out)
+else process.exit(spawnSync(out, process.argv.slice(runAt + 1), { stdio: 'inherit' }).status ?? 1)

@@ -1,8 +1,10 @@
 // Runs the native code under sanitizers.
 //
-//   node test/native/sanitize.mjs [kernels] [engine] [addon] [--tap FOLDER]      default: all three
+//   node test/native/sanitize.mjs [kernels] [gpu] [engine] [addon] [--tap FOLDER]      default: all
 //
 // kernels   the kernel checks of every variant with AddressSanitizer and UndefinedBehaviorSanitizer
+// gpu       the GPU kernels' bodies on a device of threads: with ThreadSanitizer, where a missing barrier is a data race,
+//           and with AddressSanitizer and UndefinedBehaviorSanitizer
 // engine    engine_check.cc, many threads on one model, with ThreadSanitizer
 // addon     the addon with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that feed it hostile files,
 //           random text and golden data. A memory error stops the test process at once. Leaks count when the addon took
@@ -69,6 +71,22 @@ function kernels() {
   return run(process.execPath, ['test/native/build.mjs', ...args], { file: tapFile('kernels-asan') })
 }
 
+/** Groups of several teams of several threads, where races show; smaller ones for bounds. */
+function gpu() {
+  const check = (name, sanitizers, ...args) =>
+    run(
+      process.execPath,
+      [
+        ...['test/native/build.mjs', '--program', 'host_check', '--out', `build/check/host_check_${name}`],
+        ...['--sanitize', sanitizers, '--run', '--quick', ...args],
+      ],
+      { env: { TSAN_OPTIONS: 'halt_on_error=1' }, file: tapFile(`gpu-${name}`) },
+    )
+  const races = check('tsan', 'thread', '--group', '2x4')
+  const bounds = check('asan', 'address,undefined', '--group', '1x1', '--group', '2x2')
+  return races || bounds
+}
+
 function engine() {
   build('build/tsan', 'thread', 'engine_check')
   const env = { TSAN_OPTIONS: 'halt_on_error=1' }
@@ -117,7 +135,7 @@ function addon() {
   return found.length > 0 ? 1 : status
 }
 
-const suites = { kernels, engine, addon }
+const suites = { kernels, gpu, engine, addon }
 const chosen = positionals.length > 0 ? positionals : Object.keys(suites)
 mkdirSync(join(root, 'build'), { recursive: true })
 const failed = chosen.filter((name) => {

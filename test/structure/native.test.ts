@@ -6,9 +6,10 @@ import { filesUnder, root, textOf } from '../support/files.js'
 
 /** What each folder of native/ may include from, besides itself. */
 const mayInclude: Record<string, readonly string[]> = {
-  addon: ['model', 'probe', 'kernels', 'runtime', 'cpu', 'quant'],
+  addon: ['model', 'gpu', 'probe', 'kernels', 'runtime', 'cpu', 'quant'],
   probe: ['kernels', 'runtime', 'quant'],
-  model: ['kernels', 'runtime', 'cpu', 'quant'],
+  model: ['gpu', 'kernels', 'runtime', 'cpu', 'quant'],
+  gpu: ['runtime', 'quant'],
   cpu: ['kernels', 'quant'],
   kernels: ['quant', 'runtime'],
   runtime: ['quant'],
@@ -23,7 +24,7 @@ const { variants: declared } = JSON.parse(textOf('native/build.json')) as {
   variants: Record<string, unknown>
 }
 const isas = Object.keys(declared)
-const sources = filesUnder('native', /\.(cc|h)$/)
+const sources = filesUnder('native', /\.(cc|h|cu|cuh|mm|metal)$/)
 const includes = sources.flatMap((path) =>
   [...textOf(path).matchAll(/^\s*#\s*include\s*([<"])([^>"]+)[>"]/gm)].map(([, quote, header]) => ({
     path,
@@ -51,8 +52,29 @@ tap.test('includes between the folders of native/ go one way', async (t) => {
 })
 
 tap.test('own headers are named from native/, so that their layer shows', async (t) => {
-  const known = new Set(sources)
+  // Instructions of tensor cores come from the tests where the compiler is not CUDA's.
+  const emulations = filesUnder('test/native', /_emulation\.h$/).map((path) => path.replace('test/', ''))
+  const known = new Set([...sources, ...emulations])
   const wrong = includes.filter(({ header, own }) => own && !known.has(`native/${header}`))
+  t.same(wrong, [])
+})
+
+tap.test('kernel bodies for GPUs include only what every dialect has', async (t) => {
+  const shared = /^(gpu\/(compat|types)\.h|gpu\/bodies\/\w+\.h|quant\/(blocks|kv_type)\.h)$/
+  const bodies = includes.filter(({ path }) => path.startsWith('native/gpu/bodies/'))
+  t.ok(bodies.length > 10, 'bodies were found')
+  t.same(
+    bodies.filter(({ header }) => !shared.test(header)),
+    [],
+  )
+})
+
+tap.test('of a GPU backend others see only how it is opened', async (t) => {
+  const backendOf = (path: string) => /^(?:native\/)?gpu\/(host|cuda|metal)\//.exec(path)?.[1]
+  const wrong = includes.filter(({ path, header }) => {
+    const backend = backendOf(header)
+    return backend !== undefined && backend !== backendOf(path) && header !== `gpu/${backend}/create.h`
+  })
   t.same(wrong, [])
 })
 

@@ -8,7 +8,7 @@ import ts from 'typescript'
 import { filesUnder, textOf } from '../support/files.js'
 
 /** Files that any folder of src/ may import from. */
-const common = ['errors.ts', 'package-root.ts']
+const common = ['cache-folder.ts', 'errors.ts', 'package-root.ts']
 
 /** What each folder of src/ may import from, besides itself and the common files. */
 const mayImport: Record<string, readonly string[]> = {
@@ -22,6 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   model: ['formats', 'native'],
   formats: ['native'],
   native: [],
+  'cache-folder.ts': [],
   'package-root.ts': [],
   'errors.ts': [],
 }

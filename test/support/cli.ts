@@ -12,7 +12,7 @@ export interface CliResult {
 export interface CliOptions {
   /** Standard input; default: empty. */
   readonly stdin?: string | Uint8Array
-  /** Added to the environment, from which OPENELM_* and HF_* are removed. */
+  /** Added to the environment, from which OPENELM_* and HF_* are removed; a GPU is used only where it says so. */
   readonly env?: Readonly<Record<string, string>>
   /** Called with the process once it runs, to look at its output or signal it. */
   readonly meanwhile?: (child: ChildProcess) => void
@@ -24,7 +24,7 @@ export async function openelm(args: readonly string[], options: CliOptions = {})
     ([name]) => !/^(OPENELM_|HF_|HUGGING|NODE_OPTIONS$)/.test(name),
   )
   const child = spawn(process.execPath, [join(root, 'bin/openelm.js'), ...args], {
-    env: { ...Object.fromEntries(inherited), ...options.env },
+    env: { ...Object.fromEntries(inherited), OPENELM_BACKEND: 'cpu', ...options.env },
     stdio: 'pipe',
   })
   let stdout = ''

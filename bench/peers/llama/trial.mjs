@@ -1,37 +1,43 @@
 // One trial of node-llama-cpp, in a process of its own; see ../harness.mjs. "module" names another copy of it to import.
 // With "prompts": [{"ids", "maxTokens"}…] instead of tests it prints greedy continuations: [{"ids", "text"}…].
 //
-// Its prebuilt binary, CPU only, flash attention on (its fastest setting here), batches of 512.
+// Its prebuilt binary, flash attention on (its fastest setting here). On the CPU batches of 512; with "gpu": "cuda" or "metal"
+// every layer is on the GPU, and batches are of 2,048.
 
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { finish, now, someIds, speed } from '../harness.mjs'
 
 const options = JSON.parse(process.argv[2])
-const { threads } = options
+const { threads, gpu = false } = options
+const batchSize = gpu ? 2048 : 512
 const { getLlama, LlamaLogLevel } = await import(
   options.module ? pathToFileURL(options.module).href : 'node-llama-cpp'
 )
 const llama = await getLlama({
-  gpu: false,
+  gpu,
   build: 'never',
   usePrebuiltBinaries: true,
   maxThreads: threads,
   logLevel: LlamaLogLevel.error,
 })
-const model = await llama.loadModel({ modelPath: options.model })
-const longest = Math.max(512, ...(options.tests ?? []).map(({ prompt, gen, depth }) => prompt + gen + depth))
+const model = await llama.loadModel({ modelPath: options.model, ...(gpu && { gpuLayers: 'max' }) })
+const longest = Math.max(
+  batchSize,
+  ...(options.tests ?? []).map(({ prompt, gen, depth }) => prompt + gen + depth),
+)
 // Some room beyond: it shifts a context that is nearly full.
 const context = await model.createContext({
   flashAttention: true,
   threads,
-  batchSize: 512,
+  batchSize,
   contextSize: longest + 64,
 })
 const sequence = context.getSequence()
 
-/** Which of its CPU builds was loaded. */
+/** Which of its CPU builds was loaded; the GPU's backend where there is one. */
 function backend() {
+  if (llama.gpu) return llama.gpu
   try {
     return /ggml-cpu-(\w+)\.so/.exec(readFileSync('/proc/self/maps', 'utf8'))?.[1] ?? 'unknown'
   } catch {

@@ -6,21 +6,23 @@
 namespace openelm {
 
 Batch::Batch(std::shared_ptr<Model> model, const BatchOptions& options)
-    : model_(std::move(model)), options_(options), tile_(model_->kernels().attention.token_tile) {
+    : model_(std::move(model)), options_(options), tile_(model_->attention_tile()) {
   options_.n_batch = (std::max<size_t>(1, options.n_batch) + tile_ - 1) / tile_ * tile_;
   options_.step_tokens = std::max(options.step_tokens, options.slots + tile_);
 }
 
 Result<std::unique_ptr<Batch>> Batch::create(std::shared_ptr<Model> model, const BatchOptions& options) {
   std::unique_ptr<Batch> batch(new Batch(std::move(model), options));
-  const ModelConfig& config = batch->model_->config();
+  Model& used = *batch->model_;
+  const size_t most = batch->options_.step_tokens;
+  if (Status status = used.reserve(options.kv_type, options.n_ctx, most, options.slots); !status.ok())
+    return status;
   for (size_t i = 0; i < options.slots; ++i) {
-    Result<std::unique_ptr<KvCache>> kv = KvCache::create(config, options.kv_type, options.n_ctx);
+    Result<std::unique_ptr<KvCache>> kv = used.create_cache(options.kv_type, options.n_ctx);
     if (!kv.ok()) return kv.status;
     batch->slots_.emplace_back().kv = std::move(kv.value);
   }
-  batch->logits_.resize(options.slots * config.vocab_size);
-  batch->model_->reserve_positions(options.n_ctx);
+  batch->logits_.resize(options.slots * used.config().vocab_size);
   return batch;
 }
 

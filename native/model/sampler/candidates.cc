@@ -41,6 +41,23 @@ void Candidates::assign(std::span<const float> logits) {
   ids_.clear();
 }
 
+void Candidates::assign_best(std::span<const gpu::Candidate> best) {
+  order_.clear();
+  for (const gpu::Candidate& candidate : best)
+    if (candidate.id >= 0 && candidate.logit > -kInfinity)
+      order_.push_back({candidate.logit, static_cast<uint32_t>(candidate.id)});
+  std::sort(order_.begin(), order_.end(), [](const Entry& a, const Entry& b) { return a.index < b.index; });
+  own_.clear();
+  ids_.clear();
+  for (const Entry& entry : order_) {
+    own_.push_back(entry.key);
+    ids_.push_back(static_cast<int32_t>(entry.index));
+  }
+  make_ordered(own_);
+  logits_ = own_;
+  max_ = max_value(logits_);
+}
+
 bool Candidates::empty() const {
   return max_ == -kInfinity;
 }

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "gpu/types.h"
+
 namespace openelm {
 
 /// The tokens still in play, in the order of their ids, and the filters that drop some. While many are left
@@ -16,6 +18,9 @@ class Candidates {
   /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out. They are read until
   /// the next call of this.
   void assign(std::span<const float> logits);
+
+  /// A few tokens with their logits, in any order; those with id -1 are none.
+  void assign_best(std::span<const gpu::Candidate> best);
 
   bool empty() const;
 

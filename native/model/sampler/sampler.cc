@@ -1,5 +1,7 @@
 #include "model/sampler/sampler.h"
 
+#include <algorithm>
+
 #include "model/sampler/vector_math.h"
 
 namespace openelm {
@@ -19,6 +21,24 @@ int32_t Sampler::sample(std::span<const float> logits) {
   if (greedy) return argmax(values);
 
   candidates_.assign(values);
+  return draw();
+}
+
+size_t Sampler::best_needed() const {
+  if (penalizes() || !params_.logit_bias.empty()) return 0;
+  if (!(params_.temperature > 0)) return 1;
+  return params_.top_k > 0 ? static_cast<size_t>(params_.top_k) : 0;
+}
+
+int32_t Sampler::sample_best(std::span<const gpu::Candidate> best) {
+  if (best.empty()) return -1;
+  if (!(params_.temperature > 0)) return std::max(best[0].id, 0);
+  candidates_.assign_best(best);
+  return draw();
+}
+
+/// Filters the candidates and draws one of them.
+int32_t Sampler::draw() {
   const double uniform = random_.uniform();
   if (candidates_.empty()) return 0;
   if (params_.top_k > 0) candidates_.keep_top_k(static_cast<size_t>(params_.top_k));

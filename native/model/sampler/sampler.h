@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "gpu/types.h"
 #include "model/sampler/candidates.h"
 #include "model/sampler/random.h"
 #include "model/sampler/sampling_params.h"
@@ -28,7 +29,13 @@ class Sampler {
   /// hold. It is not accepted yet. `logits` are left as they are.
   int32_t sample(std::span<const float> logits);
 
+  /// How many of the best logits decide: sample_best() does with them what sample() does with all. 0: all do.
+  size_t best_needed() const;
+  /// `best`: the best logits, largest first, smaller id first among equals; ids of -1 behind the last.
+  int32_t sample_best(std::span<const gpu::Candidate> best);
+
  private:
+  int32_t draw();
   bool penalizes() const;
   std::span<const float> adjusted(std::span<const float> logits);
 

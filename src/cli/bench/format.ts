@@ -1,4 +1,5 @@
-import type { KvType } from '../../engine/types.js'
+import { backendTitle } from '../../engine/backend.js'
+import type { BackendName, GpuDevice, KvType } from '../../engine/types.js'
 import { type BenchTest, testName } from './plan.js'
 import { summarize } from './statistics.js'
 
@@ -16,6 +17,10 @@ export interface BenchRow {
   readonly parameters: number
   readonly isa: string
   readonly threads: number
+  readonly backend: BackendName
+  readonly device: GpuDevice | undefined
+  readonly gpuLayers: number
+  readonly layers: number
   readonly kvType: KvType
   readonly nBatch: number
   readonly test: BenchTest
@@ -40,7 +45,10 @@ function fields(row: BenchRow) {
   return {
     build: `openelm ${row.version}`,
     cpu_info: row.cpu,
-    backends: 'CPU',
+    backends: backendTitle(row.backend),
+    gpu_info: row.device ? `${row.device.name}, ${row.device.details}` : '',
+    n_gpu_layers: row.gpuLayers,
+    n_layers: row.layers,
     isa: row.isa,
     model_filename: row.file ?? null,
     model_type: `${row.model} ${row.type}`,
@@ -86,11 +94,15 @@ const column = (title: string, width: number, right: boolean, text: Column['text
   text,
 })
 
+/** `CUDA`, or `CUDA 20/36` where the CPU computes the other layers. */
+const backendCell = ({ backends, n_gpu_layers: gpu, n_layers: all }: Fields) =>
+  gpu > 0 && gpu < all ? `${backends} ${gpu}/${all}` : backends
+
 const TABLE: readonly Column[] = [
   column('model', 30, false, (row) => row.model_type),
   column('size', 10, true, (row) => size(row.model_size)),
   column('params', 8, true, (row) => count(row.model_n_params)),
-  column('backend', 7, false, (row) => row.backends),
+  column('backend', 10, false, backendCell),
   column('isa', 9, false, (row) => row.isa),
   column('threads', 7, true, (row) => String(row.n_threads)),
   column('kv', 4, false, (row) => row.type_k),
@@ -101,21 +113,20 @@ const TABLE: readonly Column[] = [
 
 const cells = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`
 
-const markdown: Formatter = {
-  start() {
-    const pad = ({ title, width, right }: Column) => (right ? title.padStart(width) : title.padEnd(width))
-    const rule = ({ width, right }: Column) => (right ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))
-    return cells(TABLE.map(pad)) + cells(TABLE.map(rule))
-  },
-  row(row) {
-    const values = fields(row)
-    return cells(
-      TABLE.map(({ text, width, right }) =>
-        right ? text(values).padStart(width) : text(values).padEnd(width),
-      ),
-    )
-  },
-  end: () => '',
+/** A table; below it which GPUs computed. */
+function markdown(): Formatter {
+  const gpus = new Set<string>()
+  const pad = (text: string, { width, right }: Column) => (right ? text.padStart(width) : text.padEnd(width))
+  const rule = ({ width, right }: Column) => (right ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))
+  return {
+    start: () => cells(TABLE.map((column) => pad(column.title, column))) + cells(TABLE.map(rule)),
+    row(row) {
+      const values = fields(row)
+      if (values.gpu_info !== '') gpus.add(`${values.backends}: ${values.gpu_info}`)
+      return cells(TABLE.map((column) => pad(column.text(values), column)))
+    },
+    end: () => (gpus.size > 0 ? `\n${[...gpus].join('\n')}\n` : ''),
+  }
 }
 
 const jsonLines: Formatter = {
@@ -155,7 +166,7 @@ function csv(): Formatter {
 export function createFormatter(format: Format): Formatter {
   switch (format) {
     case 'md':
-      return markdown
+      return markdown()
     case 'json':
       return json()
     case 'jsonl':

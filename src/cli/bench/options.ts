@@ -1,5 +1,13 @@
 import * as z from 'zod'
-import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from '../../engine/options.js'
+import {
+  backendSchema,
+  gpuLayersSchema,
+  isaSchema,
+  kvTypeSchema,
+  MAX_CONTEXT,
+  nBatchSchema,
+  threadsSchema,
+} from '../../engine/options.js'
 import { integer } from '../../engine/sampling.js'
 import { sizeSchema, typeSchema } from '../../engine/synthetic.js'
 import { flag, numeric, option } from '../options.js'
@@ -78,6 +86,18 @@ export const subjectOptions = {
     words(isaSchema),
     list,
   ),
+  backend: option(
+    '--backend <name>',
+    'what computes: cpu, cuda, metal or auto (default:\nOPENELM_BACKEND, else auto: a GPU that works, else the CPU)',
+    words(backendSchema),
+    list,
+  ),
+  gpuLayers: option(
+    '--gpu-layers <n>',
+    'layers the GPU computes, the CPU the rest; also -ngl\n(default: OPENELM_GPU_LAYERS, else all)',
+    numbers(gpuLayersSchema),
+    list,
+  ),
   kvType: option(
     '--kv-type <type>',
     'type of the kv cache: f16, f32 or q8_0 (default: f16)',
@@ -86,7 +106,7 @@ export const subjectOptions = {
   ),
   batchSize: option(
     '-b, --batch-size <n>',
-    'prompt tokens evaluated at once (default: 512)',
+    'prompt tokens evaluated at once (default: 512; on a GPU\n2048)',
     numbers(nBatchSchema),
     list,
   ),

@@ -7,8 +7,9 @@ import { measure } from '../bench/measure.js'
 import { outputOptions, subjectOptions, testOptions } from '../bench/options.js'
 import { crossProduct, planTests, testName } from '../bench/plan.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { reportFallback } from '../fallback.js'
 import { resolveModel } from '../model-argument.js'
-import { type OptionValues, readOptions, toLoadOptions } from '../options.js'
+import { modelSpellings, type OptionValues, readOptions, toLoadOptions } from '../options.js'
 import { Output } from '../output.js'
 import { EXIT } from '../report-error.js'
 import { version } from '../version.js'
@@ -28,9 +29,10 @@ every combination is measured.`,
   openelm bench --synthetic 270M --type q8_0,q4_0
   openelm bench -m 270m.gguf -p 16,128,512 -n 0 -t 1,2
   openelm bench -m 270m.gguf -p 0 -n 64 -d 0,1024 --kv-type f16,q8_0
-  openelm bench --synthetic 1.1B -pg 512,128 -r 3 -o json`,
+  openelm bench --synthetic 1.1B -pg 512,128 -r 3 -o json
+  openelm bench --synthetic 3B --backend cpu,cuda`,
   },
-  spellings: { '-pg': '--pg' },
+  spellings: { '-pg': '--pg', ...modelSpellings },
   run,
 }
 
@@ -75,21 +77,26 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
     subject: await subjectsOf(options, signal),
     threads: options.threads ?? [undefined],
     isa: options.isa ?? [undefined],
-  })
+    backend: options.backend ?? [undefined],
+    gpuLayers: options.gpuLayers ?? [undefined],
+    // The CPU has no use for several numbers of layers.
+  }).filter(({ backend, gpuLayers }) => backend !== 'cpu' || gpuLayers === options.gpuLayers?.[0])
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
   const formatter = createFormatter(options.output)
   await output.write(formatter.start())
   try {
-    for (const { subject, threads, isa } of loads) {
+    for (const { subject, ...how } of loads) {
       stop.throwIfAborted()
-      const load = { ...toLoadOptions({ threads, isa }), signal: stop }
+      const load = { ...toLoadOptions(how), signal: stop }
       showProgress('loading')
       const model =
         'file' in subject
           ? await Model.load(subject.file, load)
           : await Model.synthetic(subject.size, { ...load, type: subject.type })
       try {
+        showProgress('')
+        reportFallback(model)
         const file = 'file' in subject ? subject.file : undefined
         for await (const row of measureAll(model, file, tests, options, stop)) {
           showProgress('')
@@ -117,7 +124,7 @@ async function* measureAll(
 ): AsyncGenerator<BenchRow> {
   const repetitions = options.repetitions ?? 5
   const runs = crossProduct({
-    nBatch: options.batchSize ?? [512],
+    nBatch: options.batchSize ?? [model.batchSize],
     kvType: options.kvType ?? ['f16' as const],
     test: tests,
   })
@@ -145,6 +152,10 @@ async function* measureAll(
       parameters: model.parameters,
       isa: model.isa,
       threads: model.threads,
+      backend: model.backend,
+      device: model.device,
+      gpuLayers: model.gpuLayers,
+      layers: model.layers,
       kvType,
       nBatch,
       test,

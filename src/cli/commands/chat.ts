@@ -7,12 +7,14 @@ import { maxTokensSchema } from '../../engine/options.js'
 import { OpenElmError } from '../../errors.js'
 import { chatsFolder } from '../../ui/state-dir.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { reportFallback } from '../fallback.js'
 import { refuseBaseModel, resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
   flag,
   modelOptions,
+  modelSpellings,
   numeric,
   option,
   readOptions,
@@ -65,6 +67,7 @@ Examples:
   openelm chat -m 270m-instruct.gguf --system "Answer in one sentence."
   openelm chat --temp 0.7 --top-p 0.9 --load yesterday.jsonl`,
   },
+  spellings: modelSpellings,
   define: (parser) => parser.argument('[model|file]').allowExcessArguments(false),
   run,
 }
@@ -87,6 +90,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   try {
     // Refuses a base model now, not at the first question.
     renderSegments(model, [{ role: 'user', content: '' }])
+    reportFallback(model)
     return await openChat(model, model.createSession(toSessionOptions(options)), {
       tree,
       resume: options.continue ? saved : undefined,

@@ -3,12 +3,14 @@ import { Model } from '../../engine/model.js'
 import { maxTokensSchema, stopSchema } from '../../engine/options.js'
 import type { GenerateResult } from '../../engine/types.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { reportFallback } from '../fallback.js'
 import { modelAndPrompt, resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
   flag,
   modelOptions,
+  modelSpellings,
   numeric,
   type OptionValues,
   option,
@@ -104,6 +106,7 @@ Examples:
   openelm run --json "Define ocean." | jq -r .text
   openelm run --batch questions.jsonl -o answers.jsonl --slots 8`,
   },
+  spellings: modelSpellings,
   define: (parser) => parser.argument('[prompt...]'),
   run,
 }
@@ -122,6 +125,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const model = await Model.load(path, toLoadOptions(options))
   try {
     const loadSeconds = (performance.now() - start) / 1000
+    reportFallback(model)
     const result = await answer(model, prompt, options, template, output, stop)
     if (options.json) await output.write(`${JSON.stringify(jsonReport(model, result, loadSeconds))}\n`)
     else if (process.stdout.isTTY && !result.text.endsWith('\n')) await output.write('\n')

@@ -1,15 +1,18 @@
 import * as z from 'zod'
 import { maxWaitingSchema, slotsSchema } from '../../engine/batch/options.js'
+import { computedBy } from '../../engine/computed-by.js'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema } from '../../engine/options.js'
 import { integer, number } from '../../engine/sampling.js'
 import type { CommandContext, CommandModule } from '../command.js'
+import { reportFallback } from '../fallback.js'
 import { formatBytes } from '../format.js'
 import { resolveModel } from '../model-argument.js'
 import {
   contextOptions,
   definedOnly,
   modelOptions,
+  modelSpellings,
   numeric,
   type OptionValues,
   option,
@@ -100,6 +103,7 @@ Examples:
   curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{"messages": [{"role": "user", "content": "Define ocean."}]}'`,
   },
+  spellings: modelSpellings,
   run,
 }
 
@@ -112,6 +116,7 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
     import('../../server/server.js'),
   ])
   try {
+    reportFallback(model)
     const batch = model.createBatch({
       ...toSessionOptions(options),
       ...definedOnly({ slots: options.slots, maxWaiting: options.queue }),
@@ -123,7 +128,7 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
       log: (line) => process.stderr.write(`${line}\n`),
     })
     process.stderr.write(
-      `${model.name} ${model.type}, ${model.isa}, ${model.threads} threads; ${formatBytes(model.weightBytes)} of weights, ` +
+      `${model.name} ${model.type}, ${computedBy(model)}; ${formatBytes(model.weightBytes)} of weights, ` +
         `${batch.slots} slots of ${batch.nCtx} tokens with at most ${formatBytes(batch.kvBytes)} of kv cache\n`,
     )
     process.stdout.write(`${server.url}/v1\n`)

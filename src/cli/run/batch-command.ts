@@ -4,6 +4,7 @@ import { slotsSchema } from '../../engine/batch/options.js'
 import { Model } from '../../engine/model.js'
 import type { BatchOptions, GenerateOptions, LoadOptions } from '../../engine/types.js'
 import { OpenElmError } from '../../errors.js'
+import { reportFallback } from '../fallback.js'
 import { formatBytes } from '../format.js'
 import { numeric, option } from '../options.js'
 import { Output } from '../output.js'
@@ -54,6 +55,7 @@ export async function runBatchCommand(command: BatchCommand): Promise<number> {
   try {
     const model = await Model.load(command.model, command.load)
     try {
+      reportFallback(model)
       const slots = command.size.slots ?? 4
       const batch = model.createBatch({ ...command.size, slots, maxWaiting: slots * WINDOW })
       const start = performance.now()

@@ -1,3 +1,4 @@
+import { computedBy } from '../../engine/computed-by.js'
 import type { Model } from '../../engine/model.js'
 import type { GenerateResult } from '../../engine/types.js'
 
@@ -48,7 +49,7 @@ export function statsReport(model: Model, result: GenerateResult, loadSeconds: n
   const row = (name: string, value: string) => `${name.padEnd(9)} ${value}`
   const speed = (rate: number) => (rate > 0 ? `, ${rate.toFixed(1)} tokens/s` : '')
   return `${[
-    row('model', `${model.name} ${model.type}, ${model.isa}, ${model.threads} threads`),
+    row('model', `${model.name} ${model.type}, ${computedBy(model)}`),
     row('load', `${ms(loadSeconds).toFixed(0)} ms`),
     row(
       'prefill',

@@ -12,7 +12,7 @@ export const batchSchema = z.strictObject({
   slots: slotsSchema.default(4),
   nCtx: z.int({ error: 'an integer' }).optional(),
   kvType: kvTypeSchema.default('f16'),
-  nBatch: nBatchSchema.default(512),
-  stepTokens: nBatchSchema.default(256),
+  nBatch: nBatchSchema.optional(),
+  stepTokens: nBatchSchema.optional(),
   maxWaiting: maxWaitingSchema.default(64),
 })

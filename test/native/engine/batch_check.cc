@@ -14,18 +14,6 @@ namespace {
 
 constexpr size_t kUsers = 3, kRequests = 9;
 
-std::shared_ptr<const Tokenizer> make_tokenizer() {
-  Vocab vocab;
-  for (size_t i = 0; i < kVocab; ++i) {
-    vocab.pieces.push_back("piece" + std::to_string(i));
-    vocab.scores.push_back(0);
-    vocab.types.push_back(PieceType::kNormal);
-  }
-  auto tokenizer = Tokenizer::create(std::move(vocab));
-  if (!tokenizer.ok()) std::printf("# %s\n", tokenizer.status.message().c_str());
-  return std::move(tokenizer.value);
-}
-
 /// Prompts of many lengths, some with a beginning in common.
 GenerateRequest request(size_t i) {
   GenerateRequest request;
@@ -84,16 +72,26 @@ bool begins(const std::vector<int32_t>& all, const std::vector<int32_t>& part) {
 
 }  // namespace
 
-void check_batch(const KernelTable& kernels, Report& report) {
-  const std::string isa = kernels.name;
-  const auto model = make_model(kernels, 2);
+std::shared_ptr<const Tokenizer> make_tokenizer() {
+  Vocab vocab;
+  for (size_t i = 0; i < kVocab; ++i) {
+    vocab.pieces.push_back("piece" + std::to_string(i));
+    vocab.scores.push_back(0);
+    vocab.types.push_back(PieceType::kNormal);
+  }
+  auto tokenizer = Tokenizer::create(std::move(vocab));
+  if (!tokenizer.ok()) std::printf("# %s\n", tokenizer.status.message().c_str());
+  return std::move(tokenizer.value);
+}
+
+void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report) {
   const auto tokenizer = make_tokenizer();
   BatchOptions options;
   options.slots = 3;
   options.n_ctx = kContext;
   options.step_tokens = 40;
   auto created = BatchEngine::create(model, tokenizer, options);
-  report.result(created.ok() && tokenizer, isa + ": a batch is made");
+  report.result(created.ok() && tokenizer, name + ": a batch is made");
   if (!created.ok()) return;
   BatchEngine& engine = *created.value;
   std::thread runner([&] { engine.run(); });
@@ -121,9 +119,9 @@ void check_batch(const KernelTable& kernels, Report& report) {
     whole = whole && (aborted ? expected.text.starts_with(results.delivered[i])
                               : results.delivered[i] == expected.text);
   }
-  report.result(refused == 0 && results.failed == 0, isa + ": every request was taken and answered");
-  report.result(same, isa + ": sequences in a batch say what each says alone");
-  report.result(whole, isa + ": pieces hold all text");
+  report.result(refused == 0 && results.failed == 0, name + ": every request was taken and answered");
+  report.result(same, name + ": sequences in a batch say what each says alone");
+  report.result(whole, name + ": pieces hold all text");
 
   Results closing;
   for (size_t i = 0; i < kRequests; ++i) {
@@ -133,9 +131,9 @@ void check_batch(const KernelTable& kernels, Report& report) {
   }
   engine.close();
   runner.join();
-  report.result(closing.done + refused == kRequests, isa + ": closing ends all");
+  report.result(closing.done + refused == kRequests, name + ": closing ends all");
   report.result(engine.submit(0, request(0), closing.sink(0)).code() == Code::disposed,
-                isa + ": nothing is taken after that");
+                name + ": nothing is taken after that");
 }
 
 }  // namespace openelm

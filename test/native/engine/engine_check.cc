@@ -13,6 +13,7 @@
 #include "batch_check.h"
 #include "cpu/dispatch.h"
 #include "fixture.h"
+#include "gpu_check.h"
 #include "model/session.h"
 
 namespace openelm {
@@ -74,7 +75,8 @@ int main() {
   for (const openelm::Variant& variant : openelm::variants())
     if (variant.supported) {
       openelm::check_variant(variant.table, report);
-      openelm::check_batch(variant.table, report);
+      openelm::check_batch(openelm::make_model(variant.table, 2), variant.table.name, report);
     }
+  openelm::check_gpu(openelm::best_kernels(), report);
   return report.finish();
 }

@@ -32,10 +32,11 @@ inline std::vector<int32_t> some_ids(size_t n, int32_t first) {
   return ids;
 }
 
-inline std::shared_ptr<Model> make_model(const KernelTable& kernels, unsigned threads) {
+inline std::shared_ptr<Model> make_model(const KernelTable& kernels, unsigned threads,
+                                         const Offload& offload = {}) {
   Model::Source source;
   source.synthetic = DType::q8_0;
-  auto model = Model::create(small_config(), std::move(source), kernels, threads);
+  auto model = Model::create(small_config(), std::move(source), kernels, threads, offload);
   if (!model.ok()) std::printf("# %s\n", model.status.message().c_str());
   return std::move(model.value);
 }

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# A GPU machine's run, one command and under 10 minutes: build, kernel checks, kernel speeds, golden logits and texts, and
+# one table of tokens a second beside node-llama-cpp's.
+#
+#   bench/gpu.sh               needs Node.js (NODE, or node on the PATH) and NVIDIA's driver
+#
+# What is there is not built again: dist/ (npm run build:ts), build/cuda (npm run build:cuda, and gpu_check with
+# test/native/gpu/build-cuda.mjs --out build/cuda), build/bench/gpu.mjs (npm run build:bench). With these, test/golden,
+# models/ and bench/ it runs without node_modules. Results, besides what is printed: OUT, or build/bench/gpu.
+# node-llama-cpp is measured where its package for CUDA is installed (bench/README.md).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+node=${NODE:-node}
+out=${OUT:-build/bench/gpu}
+mkdir -p "$out"
+failed=()
+
+step() { # step NAME COMMAND…: its output, its time; remembers a failure
+  local name=$1 start=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if "$@" </dev/null; then
+    printf '=== %s: ok, %d s\n' "$name" $((SECONDS - start))
+  else
+    failed+=("$name")
+    printf '=== %s: FAILED, %d s\n' "$name" $((SECONDS - start))
+    return 1
+  fi
+}
+
+machine() {
+  nvidia-smi --query-gpu=name,driver_version,memory.total,memory.used,clocks.max.sm,clocks.max.mem --format=csv,noheader
+  "$node" --version
+}
+
+build() {
+  if [ ! -f dist/index.js ]; then npm run build:ts || return; fi
+  if [ ! -f build/bench/gpu.mjs ]; then npm run build:bench || return; fi
+  if [ ! -f build/cuda/Release/openelm.node ]; then npm run build:cuda || return; fi
+  if [ ! -x build/cuda/gpu_check ]; then "$node" test/native/gpu/build-cuda.mjs --out build/cuda || return; fi
+}
+
+kernel_checks() { # only failures and totals; all of it in a file
+  timeout 150 build/cuda/gpu_check >"$out/kernels.tap" 2>"$out/kernels.err"
+  local status=$?
+  grep -A8 '^ *not ok' "$out/kernels.tap" | head -60
+  tail -n 3 "$out/kernels.tap" "$out/kernels.err"
+  return "$status"
+}
+
+kernel_bench() { timeout 90 build/cuda/gpu_check --bench 2>&1 | tee "$out/kernels.txt"; }
+
+golden() {
+  timeout 240 "$node" bench/gpu-golden.mjs cuda >"$out/golden.tap" 2>"$out/golden.err"
+  local status=$?
+  grep '^not ok' "$out/golden.tap" | head -60
+  tail -n 2 "$out/golden.tap"
+  head -n 12 "$out/golden.err"
+  return "$status"
+}
+
+# The peer needs libraries of CUDA that come with the toolkit or with Python's packages.
+peer_libraries() {
+  ldconfig -p | grep -q 'libcublas\.so\.13' && return
+  local found
+  found=$(find /opt /usr/local -name libcublas.so.13 -print -quit 2>/dev/null)
+  [ -z "$found" ] || export LD_LIBRARY_PATH="$(dirname "$found")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+}
+
+table() {
+  peer_libraries
+  timeout 330 "$node" build/bench/gpu.mjs --seconds "${TABLE_SECONDS:-270}" --kernels "$out/kernels.txt" \
+    --json "$out/table.json" "$@" | tee "$out/table.md"
+}
+
+step 'machine' machine
+step 'build' build || exit 1
+step 'kernels are right' kernel_checks
+step 'golden logits and texts' golden
+step 'speed of kernels' kernel_bench
+step 'tokens a second' table "$@"
+
+printf '\n'
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'failed: %s\n' "${failed[@]}"
+  exit 1
+fi
+echo 'all steps passed'

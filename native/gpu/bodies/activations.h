@@ -1,0 +1,239 @@
+#pragma once
+
+// Activations in shared memory, for products with few tokens: normalized on the way, and in the form the
+// weights' type wants.
+//
+// Q8_0 and Q4_0 multiply integers. A group of 32 activations becomes 15-bit integers with one scale,
+// x ≈ scale · (128 · high + low), as two planes of int8: as good as exact at the price of a second dot4. A
+// panel of columns, for each token:
+//   high int8 [panel], low int8 [panel], scales f32 [panel / 32], for Q4_0 also sums f32 [panel / 32] of the
+//   integers of a group, since its quants are 8 too large.
+// A plane is in order for Q8_0. For Q4_0 the first 16 of every group come before all of the last 16, so that
+// lanes that take a group each read neighbouring pieces.
+//
+// The other types multiply floats: f32 [panel], the first 4 of every 8 columns before the last 4 of every 8.
+
+#include "gpu/bodies/matrix.h"
+#include "gpu/bodies/reduce.h"
+
+namespace openelm {
+namespace gpu {
+
+/// The integers' range, 127 · 128 + 63, and the least magnitude of a group that is not taken for zero.
+GPU_CONSTANT float kPlaneRange = 16319.0f;
+GPU_CONSTANT float kPlaneLeast = 7.888609e-31f;  // 2^-100
+GPU_CONSTANT float kRoundShift = 12582912.0f;
+
+/// How activations for a type lie in shared memory. A panel is a multiple of kPanelMultiple columns.
+struct FloatActivations {
+  enum : uint32_t { kIntegers = 0, kSplit = 0, kSums = 0, kPanelMultiple = 1024 };
+  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 4; }
+};
+struct PlaneActivations {
+  enum : uint32_t { kIntegers = 1, kSplit = 0, kSums = 0, kPanelMultiple = 2048 };
+  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 2 + panel / 8; }
+};
+struct SplitPlaneActivations {
+  enum : uint32_t { kIntegers = 1, kSplit = 1, kSums = 1, kPanelMultiple = 2048 };
+  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 2 + panel / 4; }
+};
+template <class Block>
+struct ActivationsOf {
+  typedef FloatActivations Type;
+};
+template <>
+struct ActivationsOf<BlockQ8_0> {
+  typedef PlaneActivations Type;
+};
+template <>
+struct ActivationsOf<BlockQ4_0> {
+  typedef SplitPlaneActivations Type;
+};
+
+/// Where the parts of a token's panel are.
+struct PlaneView {
+  GPU_SHARED uint8_t* high;
+  GPU_SHARED uint8_t* low;
+  GPU_SHARED float* scales;
+  GPU_SHARED float* sums;
+};
+GPU_FN PlaneView plane_view(GPU_SHARED uint8_t* panel, uint32_t columns) {
+  PlaneView view;
+  view.high = panel;
+  view.low = panel + columns;
+  view.scales = reinterpret_cast<GPU_SHARED float*>(panel + 2 * columns);
+  view.sums = view.scales + columns / kGroup;
+  return view;
+}
+
+/// Column `col` of a panel of floats.
+GPU_FN uint32_t float_place(uint32_t col, uint32_t columns) {
+  return col / 8 * 4 + col % 4 + (col / 4 % 2) * (columns / 2);
+}
+/// The byte of column `col` in a plane.
+GPU_FN uint32_t plane_place(uint32_t col, uint32_t columns, uint32_t split) {
+  return split ? col % kGroup / 16 * (columns / 2) + col / kGroup * 16 + col % 16 : col;
+}
+
+/// Sums of squares of up to Tokens rows of x, [tokens][cols], a part a team. shared: [Tokens][teams].
+template <uint32_t Tokens, class Group>
+GPU_FN void sum_squares(Group group, GPU_DEVICE const float* x, uint32_t tokens, uint32_t cols,
+                        GPU_SHARED float* shared) {
+  enum : uint32_t { kBatch = Tokens == 1 ? 4 : Tokens == 2 ? 2 : 1 };  // loads of a token under way
+  const auto team = group.team();
+  float squares[Tokens];
+  GPU_UNROLL
+  for (uint32_t t = 0; t < Tokens; ++t) squares[t] = 0;
+  if (cols % 4 != 0) {  // rows are not aligned
+    for (uint32_t i = group.lane(); i < cols; i += group.size()) {
+      GPU_UNROLL
+      for (uint32_t t = 0; t < Tokens; ++t) {
+        const float value = t < tokens ? x[uint64_t(t) * cols + i] : 0.0f;
+        squares[t] = fma_of(value, value, squares[t]);
+      }
+    }
+  } else {
+    const uint32_t step = group.size() * 4;
+    for (uint32_t base = group.lane() * 4; base < cols; base += step * kBatch) {
+      Words4 fours[kBatch][Tokens];
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_UNROLL
+        for (uint32_t t = 0; t < Tokens; ++t) {
+          const uint32_t i = base + b * step;
+          fours[b][t] = Words4{{0, 0, 0, 0}};
+          if (t < tokens && i < cols)
+            fours[b][t] = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(x + uint64_t(t) * cols + i));
+        }
+      }
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_UNROLL
+        for (uint32_t t = 0; t < Tokens; ++t) {
+          GPU_UNROLL
+          for (uint32_t j = 0; j < 4; ++j)
+            squares[t] = fma_of(as_float(fours[b][t].word[j]), as_float(fours[b][t].word[j]), squares[t]);
+        }
+      }
+    }
+  }
+  GPU_UNROLL
+  for (uint32_t t = 0; t < Tokens; ++t) {
+    const float sum = team.sum(squares[t]);
+    if (team.lane() == 0) shared[t * group.teams() + group.team_index()] = sum;
+  }
+}
+
+/// 1 / rms of token t, from what sum_squares left.
+GPU_FN float inverse_rms(GPU_SHARED const float* shared, uint32_t t, uint32_t teams, uint32_t cols,
+                         float eps) {
+  float squares = 0;
+  for (uint32_t i = 0; i < teams; ++i) squares += shared[t * teams + i];
+  return 1.0f / sqrt_of(squares / float(cols) + eps);
+}
+
+/// Columns [first, first + panel) of one row into shared memory as floats, those behind cols as 0.
+template <class Group>
+GPU_FN void store_floats(Group group, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, float scale,
+                         uint32_t cols, uint32_t first, uint32_t panel, GPU_SHARED uint8_t* shared) {
+  GPU_SHARED float* out = reinterpret_cast<GPU_SHARED float*>(shared);
+  for (uint32_t i = group.lane(); i < panel; i += group.size()) {
+    const uint32_t col = first + i;
+    float value = 0;
+    if (col < cols) value = norm ? x[col] * scale * norm[col] : x[col];
+    out[float_place(i, panel)] = value;
+  }
+}
+
+/// Four neighbouring activations that a lane loaded, and their norm's weights.
+struct Four {
+  Words4 values, weights;
+};
+GPU_FN Four load_four(GPU_DEVICE const float* x, GPU_DEVICE const float* norm, uint32_t col) {
+  Four four;
+  four.values = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(x + col));
+  four.weights = four.values;
+  if (norm) four.weights = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + col));
+  return four;
+}
+
+/// The same as two planes; x and norm are aligned to 16 bytes. A run of lanes takes a group of 32.
+template <class Form, class Group>
+GPU_FN void store_planes(Group group, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, float scale,
+                         uint32_t cols, uint32_t first, uint32_t panel, GPU_SHARED uint8_t* shared) {
+  const auto team = group.team();
+  const uint32_t run = min_of(team.size(), 8), fours = 8 / run;  // lanes of a run, fours of a lane
+  const uint32_t at_once = team.size() / run, stride = group.teams() * at_once;
+  const uint32_t groups = min_of(cols - first, panel) / kGroup;
+  const uint32_t in_group = team.lane() % run * fours * 4;
+  const PlaneView view = plane_view(shared, panel);
+  Four next[8];
+  uint32_t g = group.team_index() * at_once + team.lane() / run;
+  GPU_UNROLL
+  for (uint32_t w = 0; w < fours; ++w)
+    if (g < groups) next[w] = load_four(x, norm, first + g * kGroup + in_group + 4 * w);
+  for (uint32_t base = group.team_index() * at_once; base < groups; base += stride, g += stride) {
+    const bool active = g < groups;
+    float v[32];
+    uint32_t largest_bits = 0;
+    GPU_UNROLL
+    for (uint32_t w = 0; w < fours; ++w) {
+      GPU_UNROLL
+      for (uint32_t i = 0; i < 4; ++i) {
+        float value = active ? as_float(next[w].values.word[i]) : 0.0f;
+        if (norm && active) value = value * scale * as_float(next[w].weights.word[i]);
+        v[4 * w + i] = value;
+        const uint32_t bits = as_bits(value) & 0x7fffffffu;  // larger for infinity, and larger still for NaN
+        largest_bits = bits > largest_bits ? bits : largest_bits;
+      }
+      if (g + stride < groups) next[w] = load_four(x, norm, first + (g + stride) * kGroup + in_group + 4 * w);
+    }
+    const float largest = as_float(team.max(largest_bits, run));
+    const bool finite = as_bits(largest) < 0x7f800000u;
+    const float inverse = finite && largest >= kPlaneLeast ? kPlaneRange * reciprocal_of(largest) : 0.0f;
+    float sum = 0;
+    GPU_UNROLL
+    for (uint32_t w = 0; w < fours; ++w) {
+      uint32_t high = 0, low = 0;
+      GPU_UNROLL
+      for (uint32_t i = 0; i < 4; ++i) {
+        // Adding 1.5 · 2^23 leaves no bits for a fraction: the integer is then in the low bits.
+        const float shifted = finite ? fma_of(v[4 * w + i], inverse, kRoundShift) : kRoundShift;
+        const int32_t q = int32_t(as_bits(shifted) - 0x4b400000u);
+        const int32_t h = (q + 64) >> 7;
+        sum += shifted - kRoundShift;
+        high |= (uint32_t(h) & 255u) << (8 * i);
+        low |= (uint32_t(q - h * 128) & 255u) << (8 * i);
+      }
+      if (!active) continue;
+      const uint32_t place = plane_place(g * kGroup + in_group + 4 * w, panel, Form::kSplit);
+      *reinterpret_cast<GPU_SHARED uint32_t*>(view.high + place) = high;
+      *reinterpret_cast<GPU_SHARED uint32_t*>(view.low + place) = low;
+    }
+    if (Form::kSums) sum = team.sum(sum, run);
+    if (!active || team.lane() % run != 0) continue;
+    view.scales[g] = !finite || largest >= kPlaneLeast ? largest * (1.0f / kPlaneRange) : 0.0f;
+    if (Form::kSums) view.sums[g] = sum;
+  }
+}
+
+/// A panel in the form that Form names.
+template <class Form, uint32_t Integers = Form::kIntegers>
+struct StorePanel {
+  template <class Group>
+  GPU_FN static void run(Group group, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, float scale,
+                         uint32_t cols, uint32_t first, uint32_t panel, GPU_SHARED uint8_t* shared) {
+    store_planes<Form>(group, x, norm, scale, cols, first, panel, shared);
+  }
+};
+template <class Form>
+struct StorePanel<Form, 0> {
+  template <class Group>
+  GPU_FN static void run(Group group, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, float scale,
+                         uint32_t cols, uint32_t first, uint32_t panel, GPU_SHARED uint8_t* shared) {
+    store_floats(group, x, norm, scale, cols, first, panel, shared);
+  }
+};
+
+}  // namespace gpu
+}  // namespace openelm

@@ -1,0 +1,235 @@
+#pragma once
+
+// Attention of single tokens, bound by the bandwidth over the cache. Positions are split into chunks of a
+// fixed size; a group takes one chunk of one kv head for all query heads that share it, so that keys and
+// values are read once, and leaves the unnormalized sum, the largest score and the sum of weights. Merging
+// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135).
+
+#include "gpu/bodies/kv_rows.h"
+
+namespace openelm {
+namespace gpu {
+
+/// Query heads computed at a time.
+GPU_CONSTANT uint32_t kQueries = 4;
+/// Lanes that share a row of head_dim, eight elements each: a power of two, at most a team.
+GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
+  uint32_t lanes = 1;
+  while (lanes * 8 < head_dim && lanes < team_size) lanes *= 2;
+  return lanes;
+}
+
+/// Bytes of shared memory of attend_chunk.
+GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size) {
+  const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
+  return 4 * kQueries * (kAttentionChunk + slots * head_dim);
+}
+
+/// Where the partial result of a chunk is: [head_dim] sums, the largest score, the sum of weights.
+GPU_FN GPU_DEVICE float* partial_of(AttentionArgs args, uint32_t token, uint32_t head, uint32_t chunk) {
+  const uint64_t index = (uint64_t(token) * args.heads + head) * args.max_chunks + chunk;
+  return at<float>(args.partials) + index * (args.head_dim + 2);
+}
+
+/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
+/// elements of it.
+template <KvType type, uint32_t HeadDim, class Group>
+struct ChunkThread {
+  enum : uint32_t { kRowsUnderWay = HeadDim >= 128 ? 8 : 4 };  // of the cache, a lane
+  Group group;
+  uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
+
+  GPU_FN ChunkThread(Group g, AttentionArgs args, uint32_t rows) : group(g) {
+    const auto team = group.team();
+    head_dim = HeadDim ? HeadDim : args.head_dim;
+    lanes = lanes_of_row(head_dim, team.size());
+    lane = team.lane() % lanes;
+    const uint32_t slots_of_team = team.size() / lanes;
+    slot = group.team_index() * slots_of_team + team.lane() / lanes;
+    slots = group.teams() * slots_of_team;
+    count = rows;
+    row_bytes = args.cache.row_bytes;
+  }
+
+  /// scores[g][p] = queries[g] · key[p] / √head_dim
+  GPU_FN void score(GPU_DEVICE const float* queries, uint32_t heads, GPU_DEVICE const uint8_t* keys,
+                    GPU_SHARED float* scores) const {
+    const auto team = group.team();
+    const float scale = 1.0f / sqrt_of(float(head_dim));
+    for (uint32_t first = 0; first < head_dim; first += lanes * 8) {
+      const uint32_t i = first + lane * 8;
+      float q[kQueries][8];
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = 0;
+        if (i >= head_dim || g >= heads) continue;
+        const KvPiece<KvType::f32> piece = KvPiece<KvType::f32>::load(
+            reinterpret_cast<GPU_DEVICE const uint8_t*>(queries + g * head_dim), i);
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = piece.at(j) * scale;
+      }
+      for (uint32_t base = 0; base < count; base += slots * kRowsUnderWay) {
+        KvPiece<type> pieces[kRowsUnderWay];
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          const uint32_t p = base + b * slots + slot;
+          if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
+        }
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          if (base + b * slots >= count) continue;  // for all lanes
+          const uint32_t p = base + b * slots + slot;
+          const bool active = p < count && i < head_dim;
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
+            float dot = 0;
+            if (active) {
+              GPU_UNROLL
+              for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
+            }
+            dot = team.sum(dot, lanes);
+            if (lane != 0 || p >= count) continue;
+            GPU_SHARED float* score = scores + g * kAttentionChunk + p;
+            *score = first == 0 ? dot : *score + dot;
+          }
+        }
+      }
+    }
+  }
+
+  /// sums[slot][g][i] = Σ weights[g][p] · value[p][i] over the slot's rows
+  GPU_FN void add_values(GPU_DEVICE const uint8_t* values, GPU_SHARED const float* weights,
+                         GPU_SHARED float* sums) const {
+    for (uint32_t i = lane * 8; i < head_dim; i += lanes * 8) {
+      float sum[kQueries][8];
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
+      }
+      for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
+        KvPiece<type> pieces[kRowsUnderWay];
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b)
+          if (base + b * slots < count)
+            pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          const uint32_t p = base + b * slots;
+          if (p >= count) continue;
+          float v[8];
+          GPU_UNROLL
+          for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
+            const float weight = weights[g * kAttentionChunk + p];
+            GPU_UNROLL
+            for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
+          }
+        }
+      }
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
+      }
+    }
+  }
+};
+
+/// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does
+/// nothing for a chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared:
+/// attend_chunk_bytes.
+template <KvType type, uint32_t HeadDim, class Group>
+GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head, uint32_t chunk,
+                         GPU_SHARED float* shared) {
+  wait_for_inputs();
+  let_next_start();
+  const BatchToken of = at<const BatchToken>(args.list)[token];
+  const uint32_t begin = chunk * kAttentionChunk;
+  if (begin > of.position) return;
+  const ChunkThread<type, HeadDim, Group> part(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
+  const auto team = group.team();
+  const uint32_t head_dim = part.head_dim, per_kv = args.heads / args.kv_heads;
+  const uint64_t offset = uint64_t(begin) * args.cache.row_bytes;
+  GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
+  GPU_DEVICE const uint8_t* values = kv_rows(of, args.cache, kv_head, 1) + offset;
+  for (uint32_t p = part.slot; p < part.count; p += part.slots)
+    if (part.lane * 128 < args.cache.row_bytes) prefetch(values + p * args.cache.row_bytes + part.lane * 128);
+  GPU_SHARED float* scores = shared;
+  GPU_SHARED float* sums = shared + kQueries * kAttentionChunk;
+
+  for (uint32_t first = 0; first < per_kv; first += kQueries) {
+    const uint32_t head = kv_head * per_kv + first, heads = min_of(per_kv - first, kQueries);
+    const uint64_t row = uint64_t(token) * (args.heads + 2 * args.kv_heads) + head;
+    part.score(at<const float>(args.qkv) + row * head_dim, heads, keys, scores);
+    group.barrier();
+    for (uint32_t g = group.team_index(); g < heads; g += group.teams()) {
+      GPU_SHARED float* s = scores + g * kAttentionChunk;
+      float largest = -1.0f / 0.0f;
+      for (uint32_t p = team.lane(); p < part.count; p += team.size()) largest = max_of(largest, s[p]);
+      largest = team.max(largest);
+      float sum = 0;
+      for (uint32_t p = team.lane(); p < part.count; p += team.size()) {
+        s[p] = exp_of(s[p] - largest);
+        sum += s[p];
+      }
+      sum = team.sum(sum);
+      if (team.lane() != 0) continue;
+      GPU_DEVICE float* partial = partial_of(args, token, head + g, chunk);
+      partial[head_dim] = largest;
+      partial[head_dim + 1] = sum;
+    }
+    group.barrier();
+    part.add_values(values, scores, sums);
+    group.barrier();
+    for (uint32_t i = group.lane(); i < heads * head_dim; i += group.size()) {
+      float sum = 0;
+      for (uint32_t slot = 0; slot < part.slots; ++slot) sum += sums[slot * kQueries * head_dim + i];
+      partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
+    }
+  }
+}
+
+/// A single token's result for one query head from all of its chunks, by a group.
+template <class Group>
+GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32_t head) {
+  wait_for_inputs();
+  let_next_start();
+  const uint32_t head_dim = args.head_dim, stride = head_dim + 2;
+  const uint32_t chunks = at<const BatchToken>(args.list)[token].position / kAttentionChunk + 1;
+  GPU_DEVICE const float* partial = partial_of(args, token, head, 0);
+  GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
+  enum : uint32_t { kBatch = 8 };  // chunks whose loads are under way together
+  for (uint32_t i = group.lane(); i < head_dim; i += group.size()) {
+    float largest = -1.0f / 0.0f, sum = 0, total = 0;
+    for (uint32_t base = 0; base < chunks; base += kBatch) {
+      float scores[kBatch], weights[kBatch], values[kBatch];
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        GPU_DEVICE const float* chunk = partial + min_of(base + b, chunks - 1) * stride;
+        scores[b] = chunk[head_dim];
+        weights[b] = base + b < chunks ? chunk[head_dim + 1] : 0.0f;
+        values[b] = base + b < chunks ? chunk[i] : 0.0f;
+      }
+      float most = largest;
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) most = max_of(most, scores[b]);
+      const float kept = exp_of(largest - most);
+      sum *= kept;
+      total *= kept;
+      GPU_UNROLL
+      for (uint32_t b = 0; b < kBatch; ++b) {
+        const float scale = exp_of(scores[b] - most);
+        total = fma_of(scale, weights[b], total);
+        sum = fma_of(scale, values[b], sum);
+      }
+      largest = most;
+    }
+    out[i] = sum / total;
+  }
+}
+
+}  // namespace gpu
+}  // namespace openelm

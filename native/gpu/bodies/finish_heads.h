@@ -1,0 +1,97 @@
+#pragma once
+
+// Between the projection to heads and attention: RMS norm of query and key heads over head_dim, their
+// rotation by position (half-split RoPE, Su et al., arXiv 2104.09864), keys and values into the cache.
+
+#include "gpu/bodies/arguments.h"
+#include "quant/kv_type.h"
+
+namespace openelm {
+namespace gpu {
+
+/// Stores a vector in the cache's type, by a team; x[head_dim] in shared memory.
+template <KvType type>
+struct StoreRow;
+
+template <>
+struct StoreRow<KvType::f32> {
+  template <class Team>
+  GPU_FN static void run(Team team, GPU_SHARED const float* x, uint32_t head_dim, GPU_DEVICE uint8_t* row) {
+    GPU_DEVICE float* out = reinterpret_cast<GPU_DEVICE float*>(row);
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) out[i] = x[i];
+  }
+};
+template <>
+struct StoreRow<KvType::f16> {
+  template <class Team>
+  GPU_FN static void run(Team team, GPU_SHARED const float* x, uint32_t head_dim, GPU_DEVICE uint8_t* row) {
+    GPU_DEVICE uint16_t* out = reinterpret_cast<GPU_DEVICE uint16_t*>(row);
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) out[i] = float_to_half_bits(x[i]);
+  }
+};
+/// As quant/quantize.cc does: values that are not finite count as 0.
+template <>
+struct StoreRow<KvType::q8_0> {
+  GPU_FN static float finite(float x) { return (as_bits(x) & 0x7f800000u) == 0x7f800000u ? 0.0f : x; }
+
+  template <class Team>
+  GPU_FN static void run(Team team, GPU_SHARED const float* x, uint32_t head_dim, GPU_DEVICE uint8_t* row) {
+    for (uint32_t group = 0; group < head_dim / 32; ++group, x += 32, row += 34) {
+      float largest = 0;
+      for (uint32_t i = team.lane(); i < 32; i += team.size())
+        largest = max_of(largest, abs_of(finite(x[i])));
+      const float d = team.max(largest) / 127.0f;
+      const float inverse = d >= 1.17549435e-38f ? 1.0f / d : 0.0f;  // 0 for zero and subnormals
+      if (team.lane() == 0) *reinterpret_cast<GPU_DEVICE uint16_t*>(row) = float_to_half_bits(d);
+      for (uint32_t i = team.lane(); i < 32; i += team.size()) {
+        const float q = round_of(finite(x[i]) * inverse);
+        row[2 + i] = uint8_t(int32_t(q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q));
+      }
+    }
+  }
+};
+
+/// One vector by a team: number first + team_index of tokens · (heads + 2 kv_heads). shared:
+/// [teams][head_dim].
+template <KvType type, class Group>
+GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_SHARED float* shared) {
+  wait_for_inputs();
+  let_next_start();
+  const auto team = group.team();
+  const uint32_t per_token = args.heads + 2 * args.kv_heads, head_dim = args.head_dim, middle = head_dim / 2;
+  const uint32_t vector = first + group.team_index();
+  if (vector >= args.tokens * per_token) return;
+  const uint32_t t = vector / per_token, head = vector % per_token;
+  GPU_DEVICE float* x = at<float>(args.qkv) + (uint64_t(t) * per_token + head) * head_dim;
+  const BatchToken token = at<const BatchToken>(args.list)[t];
+  shared += group.team_index() * head_dim;
+
+  const bool is_query = head < args.heads, is_value = head >= args.heads + args.kv_heads;
+  if (is_value) {
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) shared[i] = x[i];
+  } else {
+    GPU_DEVICE const float* weight = at<const float>(is_query ? args.q_norm : args.k_norm);
+    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(token.position) * middle;
+    GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
+    float squares = 0;
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) squares = fma_of(x[i], x[i], squares);
+    const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
+    for (uint32_t i = team.lane(); i < middle; i += team.size()) {
+      const float a = x[i] * scale * weight[i], b = x[i + middle] * scale * weight[i + middle];
+      const float c = cosines[i], s = sines[i];
+      shared[i] = fma_of(a, c, -(b * s));
+      shared[i + middle] = fma_of(b, c, a * s);
+    }
+  }
+  team.barrier();
+  if (is_query) {
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) x[i] = shared[i];
+    return;
+  }
+  const uint32_t kv_head = head - args.heads;  // values follow keys here and in the cache
+  const uint64_t row = (2 * uint64_t(args.cache.heads_before) + kv_head) * token.n_ctx + token.position;
+  StoreRow<type>::run(team, shared, head_dim, at<uint8_t>(token.cache + row * args.cache.row_bytes));
+}
+
+}  // namespace gpu
+}  // namespace openelm

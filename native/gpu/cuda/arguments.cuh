@@ -1,0 +1,40 @@
+#pragma once
+
+// From pointers and shapes of the host to the arguments of kernel bodies.
+
+#include <cuda_runtime_api.h>
+
+#include "gpu/bodies/arguments.h"
+#include "gpu/device.h"
+#include "quant/kv_type.h"
+
+namespace openelm::gpu::cuda {
+
+inline uint64_t address_of(const void* pointer) {
+  return reinterpret_cast<uint64_t>(pointer);
+}
+
+inline MatrixRef matrix_ref(const DeviceMatrix& matrix) {
+  MatrixRef ref = {};
+  ref.quants = matrix.quants;
+  ref.scales = matrix.scales;
+  ref.rows = matrix.rows;
+  ref.cols = matrix.cols;
+  return ref;
+}
+
+/// What `run` returns for the cache's type: run.template operator()<type>().
+template <class Run>
+cudaError_t with_kv_type(const CacheLayout& cache, Run run) {
+  switch (static_cast<KvType>(cache.kv_type)) {
+    case KvType::f32:
+      return run.template operator()<KvType::f32>();
+    case KvType::f16:
+      return run.template operator()<KvType::f16>();
+    case KvType::q8_0:
+      return run.template operator()<KvType::q8_0>();
+  }
+  return cudaErrorInvalidValue;
+}
+
+}  // namespace openelm::gpu::cuda

@@ -1,0 +1,22 @@
+#include "gpu/host/create.h"
+
+#include "gpu/host/host_device.h"
+
+namespace openelm::gpu {
+
+std::vector<DeviceInfo> host_devices() {
+  return {host::HostDevice().info()};
+}
+
+Result<std::unique_ptr<Device>> create_host_device(int index) {
+  if (index != 0) return Status(Code::invalid, "there is only one host device");
+  return Result<std::unique_ptr<Device>>(std::make_unique<host::HostDevice>());
+}
+
+std::unique_ptr<Device> host_device(size_t memory_bytes) {
+  host::HostOptions options;
+  options.memory_bytes = memory_bytes;
+  return std::make_unique<host::HostDevice>(options);
+}
+
+}  // namespace openelm::gpu

@@ -1,0 +1,26 @@
+#pragma once
+
+// What the launch files of the host device share.
+
+#include <utility>
+
+#include "gpu/host/host_device.h"
+
+namespace openelm::gpu::host {
+
+inline MatrixRef reference_to(const DeviceMatrix& m) {
+  return {m.quants, m.scales, m.rows, m.cols};
+}
+
+template <class Body>
+void HostDevice::launch(uint32_t groups, uint32_t shared_bytes, Body body) {
+  if (groups == 0) return;
+  if (shared_bytes > options_.shared_bytes) return fail("a kernel needs more shared memory than a group has");
+  enqueue([this, groups, body] {
+    threads_.run(groups, [this, &body](HostGroup group, uint32_t index) {
+      body(group, index, reinterpret_cast<uint8_t*>(shared_.data()));
+    });
+  });
+}
+
+}  // namespace openelm::gpu::host

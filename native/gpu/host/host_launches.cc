@@ -1,0 +1,126 @@
+// The ops of the host device: how many groups run which body.
+
+#include "gpu/bodies/advance.h"
+#include "gpu/bodies/attention.h"
+#include "gpu/bodies/attention_tile.h"
+#include "gpu/bodies/embed.h"
+#include "gpu/bodies/finish_heads.h"
+#include "gpu/bodies/rms_norm.h"
+#include "gpu/bodies/top_k.h"
+#include "gpu/host/host_launch.h"
+#include "gpu/with_block.h"
+
+namespace openelm::gpu::host {
+namespace {
+
+/// Calls f with the type as a constant.
+template <class F>
+void with_kv_type(uint32_t type, F f) {
+  switch (static_cast<KvType>(type)) {
+    case KvType::f32:
+      return f(std::integral_constant<KvType, KvType::f32>());
+    case KvType::f16:
+      return f(std::integral_constant<KvType, KvType::f16>());
+    case KvType::q8_0:
+      return f(std::integral_constant<KvType, KvType::q8_0>());
+  }
+}
+
+}  // namespace
+
+void HostDevice::embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) {
+  with_block(table.type, [&](auto tag) {
+    using Block = typename decltype(tag)::Type;
+    const EmbedArgs args{reference_to(table), ids, x};
+    launch(n, 0,
+           [args](HostGroup group, uint32_t index, uint8_t*) { gpu::embed<Block>(group, args, index); });
+  });
+}
+
+void HostDevice::rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n,
+                          DevicePointer y) {
+  const RmsNormArgs args{x, weight, y, dim, eps};
+  launch(n, 4 * options_.teams, [args](HostGroup group, uint32_t index, uint8_t* shared) {
+    gpu::rms_norm(group, args, index, reinterpret_cast<float*>(shared));
+  });
+}
+
+void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                              DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                              const DeviceBatch& batch, const CacheLayout& cache) {
+  const FinishHeadsArgs args{qkv,          q_norm,      k_norm,         rope,           batch.list,
+                             batch.tokens, shape.heads, shape.kv_heads, shape.head_dim, rope_positions,
+                             eps,          cache};
+  const uint32_t teams = options_.teams;
+  const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
+  with_kv_type(cache.kv_type, [&](auto type) {
+    launch((vectors + teams - 1) / teams, 4 * teams * shape.head_dim,
+           [args, teams](HostGroup group, uint32_t index, uint8_t* shared) {
+             gpu::finish_heads<decltype(type)::value>(group, args, index * teams,
+                                                      reinterpret_cast<float*>(shared));
+           });
+  });
+}
+
+void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                           const CacheLayout& cache, DevicePointer out) {
+  const uint32_t chunks = (batch.max_positions + kAttentionChunk - 1) / kAttentionChunk;
+  const size_t partials = sizeof(float) * batch.single_tokens * shape.heads * chunks * (shape.head_dim + 2);
+  const AttentionArgs args{qkv,
+                           batch.list,
+                           batch.tiles,
+                           out,
+                           batch.single_tokens ? scratch(chunks_, partials) : 0,
+                           shape.heads,
+                           shape.kv_heads,
+                           shape.head_dim,
+                           chunks,
+                           cache};
+  if (batch.single_tokens && !args.partials) return;
+  const uint32_t kv_heads = shape.kv_heads, heads = shape.heads;
+  with_kv_type(cache.kv_type, [&](auto type) {
+    const auto with_head_dim = [&](auto head_dim) {
+      launch(batch.single_tokens * kv_heads * chunks,
+             attend_chunk_bytes(shape.head_dim, options_.teams, options_.team_size),
+             [=](HostGroup group, uint32_t index, uint8_t* shared) {
+               gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(
+                   group, args, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
+                   reinterpret_cast<float*>(shared));
+             });
+    };
+    if (shape.head_dim == 64)
+      with_head_dim(std::integral_constant<uint32_t, 64>());
+    else
+      with_head_dim(std::integral_constant<uint32_t, 0>());
+    launch(batch.tile_count * heads, attend_tile_bytes(shape.head_dim),
+           [=](HostGroup group, uint32_t index, uint8_t* shared) {
+             gpu::attend_tile<decltype(type)::value>(group, args, index / heads, index % heads,
+                                                     reinterpret_cast<float*>(shared));
+           });
+  });
+  launch(batch.single_tokens * heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {
+    gpu::merge_chunks(group, args, index / heads, index % heads);
+  });
+}
+
+void HostDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {
+  const uint32_t slices = (vocab + kTopKSlice - 1) / kTopKSlice;
+  const DevicePointer partials = scratch(candidates_, sizeof(uint64_t) * n * slices * k);
+  if (!partials) return;
+  const TopKArgs args{logits, partials, out, vocab, k, slices, 0};
+  launch(n * slices, top_k_bytes(), [=](HostGroup group, uint32_t index, uint8_t* shared) {
+    top_k_slice(group, args, index / slices, index % slices, reinterpret_cast<uint64_t*>(shared));
+  });
+  launch(n, top_k_bytes(), [=](HostGroup group, uint32_t index, uint8_t* shared) {
+    top_k_merge(group, args, index, reinterpret_cast<uint64_t*>(shared));
+  });
+}
+
+void HostDevice::advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) {
+  const AdvanceArgs args{best, ids, list, k, n};
+  launch(1, 0, [args](HostGroup group, uint32_t, uint8_t*) {
+    for (uint32_t t = group.lane(); t < args.n; t += group.size()) gpu::advance(args, t);
+  });
+}
+
+}  // namespace openelm::gpu::host

@@ -1,0 +1,159 @@
+// The host device's memory, matrices and recordings.
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "gpu/host/host_device.h"
+#include "quant/blocks.h"
+
+namespace openelm::gpu::host {
+namespace {
+
+/// Devices align what they allocate; bodies count on 16 bytes.
+constexpr std::align_val_t kAlignment{256};
+
+void* pointer(DevicePointer address) {
+  return reinterpret_cast<void*>(address);
+}
+
+class HostRecording final : public Device::Recording {
+ public:
+  explicit HostRecording(std::vector<std::function<void()>> work) : work_(std::move(work)) {}
+  void replay() override {
+    for (const auto& work : work_) work();
+  }
+
+ private:
+  std::vector<std::function<void()>> work_;
+};
+
+/// Bytes of a block's scale and quants in types whose matrix is split; 0: not split.
+size_t quant_bytes(DType type) {
+  return type == DType::q8_0 || type == DType::q4_0 ? dtype_info(type).block_bytes - sizeof(uint16_t) : 0;
+}
+
+}  // namespace
+
+HostDevice::HostDevice(const HostOptions& options)
+    : options_(options),
+      threads_(options.teams, options.team_size),
+      shared_((options.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)) {
+  info_.name = "host threads";
+  info_.details = std::to_string(options.teams) + " x " + std::to_string(options.team_size) + " a group";
+  info_.total_bytes = info_.free_bytes = options.memory_bytes;
+}
+
+HostDevice::~HostDevice() {
+  for (const auto& [address, bytes] : sizes_) ::operator delete(pointer(address), kAlignment);
+}
+
+Result<DevicePointer> HostDevice::allocate(size_t bytes) {
+  void* memory = bytes <= free_bytes() ? ::operator new(bytes, kAlignment, std::nothrow) : nullptr;
+  if (!memory)
+    return Status(Code::memory, "cannot allocate " + std::to_string(bytes) + " bytes on the device, " +
+                                    std::to_string(free_bytes()) + " are free");
+  std::memset(memory, 0xff, bytes);
+  const DevicePointer address = reinterpret_cast<DevicePointer>(memory);
+  sizes_[address] = bytes;
+  used_ += bytes;
+  return address;
+}
+
+void HostDevice::release(DevicePointer memory) noexcept {
+  const auto found = sizes_.find(memory);
+  if (found == sizes_.end()) return;
+  used_ -= found->second;
+  ::operator delete(pointer(memory), kAlignment);
+  sizes_.erase(found);
+}
+
+void HostDevice::upload(DevicePointer to, const void* from, size_t bytes) {
+  std::memcpy(pointer(to), from, bytes);
+}
+void HostDevice::download(void* to, DevicePointer from, size_t bytes) {
+  enqueue([=] { std::memcpy(to, pointer(from), bytes); });
+}
+void HostDevice::copy(DevicePointer to, DevicePointer from, size_t bytes) {
+  enqueue([=] { std::memmove(pointer(to), pointer(from), bytes); });
+}
+
+Status HostDevice::synchronize() {
+  return std::exchange(error_, Status());
+}
+void HostDevice::fail(const char* what) {
+  if (error_.ok()) error_ = Status(Code::internal, what);
+}
+
+void HostDevice::enqueue(Work work) {
+  if (recording_)
+    recorded_.push_back(std::move(work));
+  else
+    work();
+}
+bool HostDevice::begin_recording() {
+  recording_ = true;
+  return true;
+}
+std::unique_ptr<Device::Recording> HostDevice::end_recording() {
+  recording_ = false;
+  return std::make_unique<HostRecording>(std::exchange(recorded_, {}));
+}
+
+size_t HostDevice::matrix_bytes(DType type, size_t rows, size_t cols) const {
+  return rows * row_bytes(type, cols);
+}
+
+Result<DeviceMatrix> HostDevice::upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) {
+  const size_t bytes = matrix_bytes(type, rows, cols);
+  Result<DevicePointer> memory = allocate(bytes);
+  if (!memory.ok()) return memory.status;
+  DeviceMatrix matrix{type, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols), memory.value, 0};
+  const size_t quants = quant_bytes(type);
+  if (quants == 0) {
+    upload(matrix.quants, data, bytes);
+    return matrix;
+  }
+  const size_t groups = rows * cols / kGroup;
+  matrix.scales = matrix.quants + groups * quants;
+  for (size_t i = 0; i < groups; ++i, data += sizeof(uint16_t) + quants) {
+    upload(matrix.scales + i * sizeof(uint16_t), data, sizeof(uint16_t));
+    upload(matrix.quants + i * quants, data + sizeof(uint16_t), quants);
+  }
+  return matrix;
+}
+
+void HostDevice::release_matrix(DeviceMatrix& matrix) noexcept {
+  release(matrix.quants);
+  matrix = {};
+}
+
+Status HostDevice::grow(DevicePointer& memory, size_t bytes) {
+  if (memory && sizes_[memory] >= bytes) return {};
+  release(memory);
+  memory = 0;
+  Result<DevicePointer> grown = allocate(bytes);
+  memory = grown.value;
+  return grown.status;
+}
+
+Status HostDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, const HeadShape& largest,
+                           uint32_t n_ctx) {
+  const size_t chunks = (n_ctx + kAttentionChunk - 1) / kAttentionChunk;
+  const size_t singles = std::min(n, small_batch());
+  const size_t slices = (size_t{max_rows} + kTopKSlice - 1) / kTopKSlice;
+  Status status = grow(normalized_, sizeof(float) * n * max_cols);
+  if (status.ok()) status = grow(products_, sizeof(float) * n * max_rows);
+  if (status.ok())
+    status = grow(chunks_, sizeof(float) * singles * largest.heads * chunks * (largest.head_dim + 2));
+  if (status.ok()) status = grow(candidates_, sizeof(uint64_t) * singles * slices * kMaxTopK);
+  return status;
+}
+
+DevicePointer HostDevice::scratch(DevicePointer memory, size_t bytes) {
+  if (memory && sizes_[memory] >= bytes) return memory;
+  fail("an op needs more scratch memory than reserve() was asked for");
+  return 0;
+}
+
+}  // namespace openelm::gpu::host

@@ -1,0 +1,110 @@
+// A MetalDevice's memory; its ops are in ops.mm.
+
+#include "gpu/metal/metal_device.h"
+
+#include <cstring>
+#include <utility>
+
+#include "quant/blocks.h"
+
+namespace openelm::gpu::metal {
+namespace {
+
+/// Planes begin at multiples of this.
+constexpr size_t kAlignment = 256;
+
+struct Planes {
+  bool apart;          // quants and scales lie apart
+  size_t quant_bytes;  // up to where the scales begin
+  size_t scale_bytes;
+};
+
+Planes planes_of(DType type, size_t rows, size_t cols) {
+  const size_t bytes = rows * row_bytes(type, cols);
+  if (type != DType::q8_0 && type != DType::q4_0) return {false, bytes, 0};
+  const size_t scales = rows * (cols / kGroup) * sizeof(uint16_t);
+  return {true, (bytes - scales + kAlignment - 1) / kAlignment * kAlignment, scales};
+}
+
+}  // namespace
+
+MetalDevice::MetalDevice(id<MTLDevice> device, id<MTLCommandQueue> queue, DeviceInfo info)
+    : info_(std::move(info)),
+      buffers_(device),
+      library_(device),
+      stream_(device, queue, buffers_, library_) {}
+
+MetalDevice::~MetalDevice() {
+  (void)synchronize();
+}
+
+Status MetalDevice::prepare() {
+  Status status = library_.compile();
+  if (status.ok() && library_.has_bf16_matrices()) info_.details += ", bf16 matrices";
+  return status;
+}
+
+void MetalDevice::release(DevicePointer memory) noexcept {
+  if (memory == 0) return;
+  id<MTLBuffer> buffer = buffers_.remove(memory);
+  if (buffer == nil) return stream_.fail(Status(Code::internal, "GPU memory given back that was not taken"));
+  stream_.keep(buffer);
+}
+
+Status MetalDevice::grow(Scratch& scratch, size_t bytes) {
+  if (bytes <= scratch.bytes) return {};
+  const Result<DevicePointer> memory = allocate(bytes);
+  if (!memory.ok()) return memory.status;
+  release(scratch.data);
+  scratch = {memory.value, bytes};
+  return {};
+}
+
+DevicePointer MetalDevice::need(Scratch& scratch, size_t bytes) {
+  Status status = grow(scratch, bytes);
+  if (status.ok()) return scratch.data;
+  stream_.fail(std::move(status));
+  return 0;
+}
+
+size_t MetalDevice::matrix_bytes(DType type, size_t rows, size_t cols) const {
+  const Planes planes = planes_of(type, rows, cols);
+  return planes.quant_bytes + planes.scale_bytes;
+}
+
+// Matrices are copied even where the device's layout is the file's: who uploads may close the file then, and
+// its pages are the system's to drop.
+Result<DeviceMatrix> MetalDevice::upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) {
+  const Planes planes = planes_of(type, rows, cols);
+  const size_t bytes = planes.quant_bytes + planes.scale_bytes;
+  const Result<DevicePointer> memory = allocate(bytes);
+  if (!memory.ok()) return memory.status;
+
+  DeviceMatrix matrix;
+  matrix.type = type;
+  matrix.rows = static_cast<uint32_t>(rows);
+  matrix.cols = static_cast<uint32_t>(cols);
+  matrix.quants = memory.value;
+  // The GPU knows nothing of this memory yet, so the CPU may write to it at once.
+  uint8_t* quants = buffers_.contents(memory.value, bytes);
+  if (!planes.apart) {
+    std::memcpy(quants, data, bytes);
+    return matrix;
+  }
+  matrix.scales = memory.value + planes.quant_bytes;
+  uint8_t* scales = quants + planes.quant_bytes;
+  const size_t block = dtype_info(type).block_bytes, quant_bytes = block - sizeof(uint16_t);
+  const size_t blocks = rows * (cols / kGroup);
+  for (size_t i = 0; i < blocks; ++i) {
+    std::memcpy(scales + i * sizeof(uint16_t), data + i * block, sizeof(uint16_t));
+    std::memcpy(quants + i * quant_bytes, data + i * block + sizeof(uint16_t), quant_bytes);
+  }
+  return matrix;
+}
+
+void MetalDevice::release_matrix(DeviceMatrix& matrix) noexcept {
+  release(matrix.quants);
+  matrix = {};
+}
+
+}  // namespace openelm::gpu::metal

@@ -1,0 +1,74 @@
+import * as z from 'zod'
+import { OpenElmError } from '../errors.js'
+import { nativeConfig } from '../model/config.js'
+import type { NativeBinding, NativeModel, NativeTokenizer } from '../native/binding.js'
+import { type Backend, chooseBackend, cpuBackend } from './backend.js'
+import { resolveBackend, resolveGpuLayers, resolveIsa, resolveThreads } from './environment.js'
+import type { ModelSource } from './model-source.js'
+import { abortedError, fromNative, GPU_MEMORY_NEXT } from './native-error.js'
+import { backendSchema, gpuLayersSchema, isaSchema, threadsSchema } from './options.js'
+import type { LoadOptions } from './types.js'
+import { validate } from './validate.js'
+
+const loadSchema = z.strictObject({
+  threads: threadsSchema.optional(),
+  isa: isaSchema.optional(),
+  backend: backendSchema.optional(),
+  gpuLayers: gpuLayersSchema.optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+})
+
+/** A model and all that belongs to it, made by one build of the addon. */
+export interface OpenedModel {
+  readonly source: ModelSource
+  readonly native: NativeModel
+  readonly tokenizer: NativeTokenizer | undefined
+  /** Why the CPU computes where a GPU was to be expected. */
+  readonly fallback: string | undefined
+}
+
+/**
+ * Chooses what computes and makes the model there. A GPU that nobody named and on which the model cannot be put, for
+ * want of memory say, gives way to the CPU.
+ * @param open where the model comes from, given the addon that will compute it
+ * @param what says what is done, for errors: "Loading x.gguf"
+ * @throws OpenElmError as Model.load does
+ */
+export async function openModel(
+  open: (addon: NativeBinding) => ModelSource,
+  options: LoadOptions,
+  what: string,
+): Promise<OpenedModel> {
+  const given = validate(loadSchema, options, 'load options')
+  const { signal } = given
+  const gpuLayers = resolveGpuLayers(given.gpuLayers)
+  const stopIfAborted = () => {
+    if (signal?.aborted) throw abortedError(`${what} was aborted.`, signal)
+  }
+  const make = ({ addon, name, fallback }: Backend): OpenedModel => {
+    const cpu = addon.cpu()
+    const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
+    const gpu = name === 'cpu' ? {} : { backend: name, ...(gpuLayers === undefined ? {} : { gpuLayers }) }
+    try {
+      const source = open(addon)
+      // Builds its tables beside what follows; the first use waits for them.
+      const tokenizer = source.vocab ? new addon.Tokenizer(source.vocab) : undefined
+      const model = new addon.Model(nativeConfig(source.config), source.weights, { ...native, ...gpu })
+      stopIfAborted()
+      return { source, native: model, tokenizer, fallback }
+    } catch (error) {
+      throw fromNative(error, `${what} failed.`, name === 'cpu' ? undefined : GPU_MEMORY_NEXT)
+    }
+  }
+  stopIfAborted()
+  const backend = await chooseBackend({ backend: resolveBackend(given.backend), gpuLayers, signal })
+  try {
+    return make(backend)
+  } catch (error) {
+    // What else is wrong, with the file say, comes out again.
+    if (!backend.optional || !(error instanceof OpenElmError) || error.code === 'E_ABORTED') throw error
+    const { cause } = error
+    const why = cause instanceof Error ? cause.message : error.message
+    return make(cpuBackend(`The model could not be put on it: ${why}`))
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { dirname, join } from 'node:path'
+import { cacheFolder } from '../cache-folder.js'
+import type { GpuAddon } from './load.js'
+
+// Which GPU builds worked, between processes. Only successes are kept: a GPU that was busy works the next time.
+
+/** What tells one state of the machine from another, besides the build: the driver and the GPUs; undefined if unknown. */
+export function driverOf(backend: GpuAddon['backend']): string | undefined {
+  return backend === 'metal' ? release() : nvidiaDriver()
+}
+
+/** Whether this build is known to work with this driver. */
+export function remembered(addon: GpuAddon, driver = driverOf(addon.backend)): boolean {
+  const state = stateOf(addon, driver)
+  return state !== undefined && state === quietly(() => readFileSync(fileOf(addon), 'utf8'))
+}
+
+/** Lets later processes know that a build works. Where that cannot be written they try again. */
+export function remember(addon: GpuAddon, driver = driverOf(addon.backend)): void {
+  const state = stateOf(addon, driver)
+  if (state === undefined) return
+  const file = fileOf(addon)
+  const temporary = `${file}.${process.pid}.tmp`
+  quietly(() => {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(temporary, state)
+    renameSync(temporary, file)
+  })
+}
+
+/** Has the next process try again. */
+export function forget(addon: GpuAddon): void {
+  quietly(() => rmSync(fileOf(addon), { force: true }))
+}
+
+const fileOf = ({ backend }: GpuAddon): string => join(cacheFolder(), `${backend}-works.json`)
+
+function stateOf({ path }: GpuAddon, driver: string | undefined): string | undefined {
+  const stats = quietly(() => statSync(path))
+  if (driver === undefined || !stats) return undefined
+  const visible = process.env.CUDA_VISIBLE_DEVICES ?? null
+  return JSON.stringify({ path, size: stats.size, mtimeMs: stats.mtimeMs, driver, visible })
+}
+
+function nvidiaDriver(): string | undefined {
+  const linux = quietly(() => {
+    const version = readFileSync('/proc/driver/nvidia/version', 'utf8')
+    return [version, ...(quietly(() => readdirSync('/proc/driver/nvidia/gpus')) ?? [])].join('\n')
+  })
+  if (linux !== undefined) return linux
+  // Windows, and Linux on it: the driver's library.
+  const windows = join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'nvcuda.dll')
+  for (const library of [windows, '/usr/lib/wsl/lib/libcuda.so.1']) {
+    const stats = quietly(() => statSync(library))
+    if (stats) return `${library} ${stats.size} ${stats.mtimeMs}`
+  }
+  return undefined
+}
+
+/** The result, or undefined where the file system says no. */
+function quietly<T>(run: () => T): T | undefined {
+  try {
+    return run()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,28 @@
+/** Runs the tensor-core kernels' bodies on the host, thread by thread (emulated_check.cc prints TAP itself). */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import tap from 'tap'
+import { root } from '../../support/files.js'
+
+const skip = process.platform === 'linux' ? false : 'its fibers need ucontext'
+
+tap.test('tensor-core kernels, emulated', { skip, timeout: 240_000 }, async (t) => {
+  const folder = join(root, 'build/check')
+  const program = join(folder, 'emulated_check')
+  const here = 'test/native/gpu'
+  const sources = [
+    ...readdirSync(join(root, here)).flatMap((name) =>
+      /^emulated_.*\.cc$/.test(name) ? [`${here}/${name}`] : [],
+    ),
+    'native/quant/dtype.cc',
+    'native/quant/dequantize.cc',
+  ]
+  mkdirSync(folder, { recursive: true })
+  execFileSync(
+    process.env.CXX ?? 'c++',
+    ['-std=c++20', '-O2', '-Wno-unknown-pragmas', '-Inative', '-Itest/native', ...sources, '-o', program],
+    { cwd: root },
+  )
+  await t.spawn(program, [], { stdio: 'pipe' }, 'emulated_check')
+})

@@ -1,0 +1,18 @@
+// Runs the tensor-core kernels' bodies on a host, thread by thread, and prints TAP.
+
+#include "gpu/emulated.h"
+
+namespace openelm::gpu::cuda {
+void check_gemm_tiles();
+void check_gemm_few();
+void check_prefill_attention();
+}  // namespace openelm::gpu::cuda
+
+int main() {
+  openelm::gpu::cuda::check_gemm_tiles();
+  openelm::gpu::cuda::check_gemm_few();
+  openelm::gpu::cuda::check_prefill_attention();
+  const openelm::emulation::Tally& counts = openelm::emulation::tally();
+  std::printf("1..%d\n", counts.passed + counts.failed);
+  return counts.failed == 0 ? 0 : 1;
+}

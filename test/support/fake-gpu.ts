@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './files.js'
+
+/** What a pretended build with CUDA does. */
+export type Fake =
+  /** The CPU computes and is called a GPU. */
+  | 'works'
+  /** As above, but the device has no memory for any model other than the trial's. */
+  | 'full'
+  | 'computes wrong'
+  | 'has no device'
+  | 'is without CUDA'
+  | 'throws'
+  | 'crashes'
+  | 'exits'
+  | 'hangs'
+
+const addon = process.env.OPENELM_ADDON || join(root, 'build/Release/openelm.node')
+
+/** A module that passes for the addon: the real one, with a device it does not have. */
+const pretending = (fake: Fake): string => `
+const real = require(${JSON.stringify(addon)})
+const fake = ${JSON.stringify(fake)}
+const device = {
+  backend: 'cuda', name: 'Pretended GPU', details: 'compute capability 0.0, driver 0.0', totalBytes: 2 ** 30, freeBytes: 2 ** 29,
+}
+class Model extends real.Model {
+  constructor(config, weights, { threads, isa, backend = 'cpu', gpuLayers }) {
+    if (fake === 'full' && backend === 'cuda' && config.heads.length > 2) {
+      throw Object.assign(new Error('6 MB are needed, 1 MB is free; 1 layer would fit'), { code: 'MEMORY' })
+    }
+    super(config, weights, { threads, isa })
+    const layers = config.heads.length
+    this.own = { backend, gpuLayers: backend === 'cpu' ? 0 : Math.min(layers, gpuLayers ?? layers) }
+  }
+  get backend() { return this.own.backend }
+  get gpuLayers() { return this.own.gpuLayers }
+  get gpuWeightBytes() { return 0 }
+  get device() { return this.own.backend === 'cpu' ? null : device }
+  createSession(...size) {
+    const session = super.createSession(...size)
+    if (fake !== 'computes wrong' || this.own.backend === 'cpu') return session
+    return {
+      evaluate: async (...args) => (await session.evaluate(...args)).map((x) => 2 * x),
+      dispose: () => session.dispose(),
+    }
+  }
+}
+const gpuDevices = () => ({
+  compiled: fake === 'is without CUDA' ? [] : ['cuda'],
+  devices: fake === 'is without CUDA' || fake === 'has no device' ? [] : [device],
+  failures: fake === 'has no device' ? [{ backend: 'cuda', message: 'no CUDA-capable device is detected' }] : [],
+})
+module.exports = { ...real, Model, gpuDevices }
+`
+
+const MODULES: Partial<Record<Fake, string>> = {
+  throws: 'throw new Error("libcuda.so.1: cannot open shared object file\\nand more")',
+  crashes:
+    'process.kill(process.pid, "SIGSEGV"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+  exits: 'console.error("the driver gave up"); process.exit(3)',
+  hangs: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+}
+
+/** Writes a pretended build with CUDA; its path is for OPENELM_CUDA_ADDON. */
+export function fakeGpuAddon(folder: string, fake: Fake): string {
+  const path = join(folder, `${fake.replaceAll(' ', '-')}.cjs`)
+  writeFileSync(path, MODULES[fake] ?? pretending(fake))
+  return path
+}
