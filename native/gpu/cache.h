@@ -30,21 +30,20 @@ class GpuCache {
   /// Takes the first n positions from a cache of the same shape on the same device.
   void copy_positions(const GpuCache& from, size_t n);
 
-  /// Bytes of one position in all layers here.
-  size_t position_bytes() const noexcept { return 2 * heads_ * row_bytes_; }
-  /// Positions [first, first + n) to and from host memory: layer by layer keys, then values, [kv_heads][n]
-  /// rows each.
-  Status export_positions(size_t first, size_t n, uint8_t* to) const;
-  Status import_positions(size_t first, size_t n, const uint8_t* from);
+  // Layers are counted from the first one here.
+
+  /// Bytes of the keys and values of one position in a layer.
+  size_t position_bytes(size_t layer) const noexcept;
+  /// Writes the first n positions of a layer to `out`: for each kv head its keys, then for each its values.
+  Status read_positions(size_t layer, size_t n, uint8_t* out) const;
+  /// Takes the first `count` of n positions that read_positions() wrote.
+  Status write_positions(size_t layer, const uint8_t* in, size_t n, size_t count);
 
  private:
   GpuCache(std::shared_ptr<DeviceModel> model, KvType type, size_t n_ctx);
-  /// Calls use(offset of the rows of positions [0, n_ctx)) for every head's keys and values, in the order of
-  /// export.
+  /// Calls use(offset of a head's rows) for a layer's keys, then its values.
   template <class Use>
-  void for_each_head(const Use& use) const {
-    for (size_t i = 0; i < 2 * heads_; ++i) use(i * n_ctx_ * row_bytes_);
-  }
+  void for_each_head(size_t layer, const Use& use) const;
 
   const std::shared_ptr<DeviceModel> model_;
   const KvType type_;

@@ -43,32 +43,34 @@ KvLayer KvCache::layer(size_t i) const noexcept {
 }
 
 void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
-  for_each_head([&](size_t offset) {
-    std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
-  });
+  for (size_t layer = 0; layer < heads_.size(); ++layer)
+    for_each_head(layer, [&](size_t offset) {
+      std::memcpy(memory_.data() + offset, from.memory_.data() + offset, n * row_bytes_);
+    });
   if (gpu_) gpu_->copy_positions(*from.gpu_, n);
 }
 
-size_t KvCache::position_bytes() const noexcept {
-  size_t rows = 0;
-  for (const size_t heads : heads_) rows += 2 * heads;
-  return rows * row_bytes_ + (gpu_ ? gpu_->position_bytes() : 0);
+size_t KvCache::position_bytes(size_t layer) const noexcept {
+  if (layer >= heads_.size()) return gpu_->position_bytes(layer - heads_.size());
+  return 2 * heads_[layer] * row_bytes_;
 }
 
-Status KvCache::export_positions(size_t first, size_t n, uint8_t* to) const {
-  for_each_head([&](size_t offset) {
-    std::memcpy(to, memory_.data() + offset + first * row_bytes_, n * row_bytes_);
-    to += n * row_bytes_;
+Status KvCache::read_positions(size_t layer, size_t n, uint8_t* out) const {
+  if (layer >= heads_.size()) return gpu_->read_positions(layer - heads_.size(), n, out);
+  for_each_head(layer, [&](size_t offset) {
+    std::memcpy(out, memory_.data() + offset, n * row_bytes_);
+    out += n * row_bytes_;
   });
-  return gpu_ ? gpu_->export_positions(first, n, to) : Status();
+  return {};
 }
 
-Status KvCache::import_positions(size_t first, size_t n, const uint8_t* from) {
-  for_each_head([&](size_t offset) {
-    std::memcpy(memory_.data() + offset + first * row_bytes_, from, n * row_bytes_);
-    from += n * row_bytes_;
+Status KvCache::write_positions(size_t layer, const uint8_t* in, size_t n, size_t count) {
+  if (layer >= heads_.size()) return gpu_->write_positions(layer - heads_.size(), in, n, count);
+  for_each_head(layer, [&](size_t offset) {
+    std::memcpy(memory_.data() + offset, in, count * row_bytes_);
+    in += n * row_bytes_;
   });
-  return gpu_ ? gpu_->import_positions(first, n, from) : Status();
+  return {};
 }
 
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {

@@ -30,12 +30,12 @@ class KvCache {
   /// Takes the first n positions from a cache of the same shape.
   void copy_positions(const KvCache& from, size_t n) noexcept;
 
-  /// Bytes of one position in all layers.
-  size_t position_bytes() const noexcept;
-  /// Positions [first, first + n) to and from memory, wherever they are: layer by layer keys, then values,
-  /// [kv_heads][n] rows each.
-  Status export_positions(size_t first, size_t n, uint8_t* to) const;
-  Status import_positions(size_t first, size_t n, const uint8_t* from);
+  /// Bytes of the keys and values of one position in a layer.
+  size_t position_bytes(size_t layer) const noexcept;
+  /// Writes the first n positions of a layer to `out`: for each kv head its keys, then for each its values.
+  Status read_positions(size_t layer, size_t n, uint8_t* out) const;
+  /// Takes the first `count` of n positions that read_positions() wrote, wherever that cache's layers were.
+  Status write_positions(size_t layer, const uint8_t* in, size_t n, size_t count);
 
   /// The part on the GPU; null when the CPU has all layers.
   const gpu::GpuCache* gpu() const noexcept { return gpu_.get(); }
@@ -45,13 +45,11 @@ class KvCache {
   size_t bytes() const noexcept { return memory_.size() + (gpu_ ? gpu_->bytes() : 0); }
 
  private:
-  /// Calls use(offset of a head's rows) for the keys and values of every head in memory, in the order of
-  /// export.
+  /// Calls use(offset of a head's rows) for the keys, then the values of a layer in memory.
   template <class Use>
-  void for_each_head(const Use& use) const {
-    for (size_t layer = 0; layer < heads_.size(); ++layer)
-      for (const size_t part : {keys_[layer], values_[layer]})
-        for (size_t head = 0; head < heads_[layer]; ++head) use(part + head * n_ctx_ * row_bytes_);
+  void for_each_head(size_t layer, const Use& use) const {
+    for (const size_t part : {keys_[layer], values_[layer]})
+      for (size_t head = 0; head < heads_[layer]; ++head) use(part + head * n_ctx_ * row_bytes_);
   }
 
   KvType type_ = KvType::f16;

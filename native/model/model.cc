@@ -37,8 +37,8 @@ Status Model::place_layers(const Offload& offload) {
   return {};
 }
 
-Status Model::evaluate(std::span<const Segment> segments, const gpu::Output& output,
-                       const std::atomic<bool>& stop) {
+Status Model::forward(std::span<const Segment> segments, const gpu::Output& output,
+                      const std::atomic<bool>& stop) {
   const std::lock_guard lock(mutex_);
   if (!device_) return forward_->run(segments, output.logits, stop);
   if (forward_)

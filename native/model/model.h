@@ -33,15 +33,9 @@ class Model {
   static Result<std::shared_ptr<Model>> create(ModelConfig config, Source source, const KernelTable& kernels,
                                                unsigned threads, const Offload& offload = {});
 
-  /// One batch through the model; waits for the pass of another session to end.
-  Status forward(std::span<const Segment> segments, float* logits, const std::atomic<bool>& stop) {
-    return evaluate(segments, {.logits = logits}, stop);
-  }
-  /// The same with the `count` best logits of the last token alone, largest first; count <= max_best().
-  Status forward_best(const Segment& segment, uint32_t count, gpu::Candidate* best,
-                      const std::atomic<bool>& stop) {
-    return evaluate({&segment, 1}, {.best = best, .best_count = count}, stop);
-  }
+  /// One batch through the model; waits for the pass of another session to end. Best logits, of at most
+  /// max_best() a row and of one segment, come from a GPU only.
+  Status forward(std::span<const Segment> segments, const gpu::Output& output, const std::atomic<bool>& stop);
   /// How many best logits a GPU picks; 0 without one.
   size_t max_best() const noexcept { return device_ ? device_->device().max_top_k() : 0; }
 
@@ -68,8 +62,6 @@ class Model {
  private:
   Model(ModelConfig config, const KernelTable& kernels, unsigned threads);
   Status place_layers(const Offload& offload);
-  Status evaluate(std::span<const Segment> segments, const gpu::Output& output,
-                  const std::atomic<bool>& stop);
 
   const ModelConfig config_;
   const KernelTable& kernels_;

@@ -18,8 +18,19 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<Model> model, s
   return std::unique_ptr<Session>(new Session(std::move(model), std::move(kv.value), n_batch));
 }
 
-/// Whether ids can be appended.
-Status Session::check(std::span<const int32_t> ids) const {
+Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits) {
+  return append(ids, mode, {.logits = logits});
+}
+
+Status Session::evaluate_best(std::span<const int32_t> ids, size_t count, bool ahead) {
+  best_.resize(count);
+  if (is_ahead(ids)) return go_on(ahead);
+  const gpu::Output output{.best = best_.data(), .best_count = static_cast<uint32_t>(count)};
+  if (Status status = append(ids, LogitsMode::last, output); !status.ok()) return status;
+  return ahead && count == 1 ? look_ahead() : Status();
+}
+
+Status Session::append(std::span<const int32_t> ids, LogitsMode mode, gpu::Output output) {
   const size_t vocab = model_->config().vocab_size;
   for (const int32_t id : ids) {
     if (id < 0 || static_cast<size_t>(id) >= vocab)
@@ -30,16 +41,6 @@ Status Session::check(std::span<const int32_t> ids) const {
                                           " tokens do not fit: " + std::to_string(n_past()) + " of " +
                                           std::to_string(n_ctx()) + " positions are used");
   }
-  return {};
-}
-
-Segment Session::segment(std::span<const int32_t> ids, size_t logits) const {
-  return {kv_.get(), n_past(), ids, logits};
-}
-
-Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* logits) {
-  const size_t vocab = model_->config().vocab_size;
-  if (Status status = check(ids); !status.ok()) return status;
   if (!ids.empty()) ahead_.reset();
   while (!ids.empty()) {
     const std::span<const int32_t> batch = ids.first(std::min(n_batch_, ids.size()));
@@ -47,44 +48,32 @@ Status Session::evaluate(std::span<const int32_t> ids, LogitsMode mode, float* l
     size_t rows = 0;
     if (mode == LogitsMode::all) rows = batch.size();
     if (mode == LogitsMode::last && last) rows = 1;
-    const Segment part = segment(batch, rows);
-    if (Status status = model_->forward({&part, 1}, logits, stop_); !status.ok()) return status;
+    const Segment segment{kv_.get(), n_past(), batch, rows};
+    if (Status status = model_->forward({&segment, 1}, output, stop_); !status.ok()) return status;
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
-    if (logits) logits += rows * vocab;
+    if (output.logits) output.logits += rows * vocab;
     ids = ids.subspan(batch.size());
   }
   return {};
 }
 
-Status Session::evaluate_best(std::span<const int32_t> ids, size_t count, bool ahead) {
-  if (Status status = check(ids); !status.ok()) return status;
-  best_.resize(count);
-  if (is_ahead(ids)) {
-    // The pass after it begins before this one is looked at.
-    const bool further = ahead && n_past() + 1 < n_ctx();
-    if (further) decoder_->go_on();
-    ahead_.reset();
-    const Result<gpu::Candidate> best = decoder_->take();
-    if (!best.ok()) return best.status;
-    tokens_.push_back(ids[0]);
-    best_[0] = best.value;
-    if (further) ahead_ = std::max(best_[0].id, 0);
-    return {};
-  }
-  const size_t rest = (ids.size() - 1) / n_batch_ * n_batch_;
-  if (Status status = evaluate(ids.first(rest), LogitsMode::none, nullptr); !status.ok()) return status;
-  const Segment last = segment(ids.subspan(rest), 1);
-  ahead_.reset();
-  if (Status status = model_->forward_best(last, static_cast<uint32_t>(count), best_.data(), stop_);
-      !status.ok())
-    return status;
-  tokens_.insert(tokens_.end(), last.tokens.begin(), last.tokens.end());
-  return ahead && count == 1 ? look_ahead() : Status();
-}
-
 /// Whether the decoder evaluates just these ids already.
 bool Session::is_ahead(std::span<const int32_t> ids) const noexcept {
   return ahead_ && ids.size() == 1 && ids[0] == *ahead_ && best_.size() == 1;
+}
+
+/// Takes what the decoder has evaluated, and first has it begin with the token after, if that is wanted.
+Status Session::go_on(bool ahead) {
+  const int32_t id = *ahead_;
+  const bool further = ahead && n_past() + 1 < n_ctx();
+  if (further) decoder_->go_on();
+  ahead_.reset();
+  const Result<gpu::Candidate> best = decoder_->take();
+  if (!best.ok()) return best.status;
+  tokens_.push_back(id);
+  best_[0] = best.value;
+  if (further) ahead_ = std::max(best_[0].id, 0);
+  return {};
 }
 
 /// Begins with the best token, where the GPU can.

@@ -48,9 +48,9 @@ class Session {
 
  private:
   Session(std::shared_ptr<Model> model, std::unique_ptr<KvCache> kv, size_t n_batch);
-  Status check(std::span<const int32_t> ids) const;
-  Segment segment(std::span<const int32_t> ids, size_t logits) const;
+  Status append(std::span<const int32_t> ids, LogitsMode mode, gpu::Output output);
   bool is_ahead(std::span<const int32_t> ids) const noexcept;
+  Status go_on(bool ahead);
   Status look_ahead();
 
   const std::shared_ptr<Model> model_;

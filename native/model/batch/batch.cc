@@ -155,7 +155,7 @@ void Batch::step(const std::atomic<bool>& stop) {
   admit();
   plan();
   if (segments_.empty()) return;
-  const Status status = model_->forward(segments_, logits_.data(), stop);
+  const Status status = model_->forward(segments_, {.logits = logits_.data()}, stop);
   if (status.ok()) return finish_pass();
   for (Slot* slot : members_) {
     // What the cache holds now is undefined.
