@@ -23,6 +23,11 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
     why: 'The context has no room for more tokens.',
     next: 'Shorten the text or raise the context length.',
   },
+  GRAMMAR: {
+    code: 'E_GRAMMAR',
+    why: 'The grammar asks for what cannot be generated.',
+    next: 'Change the grammar or schema, or allow more tokens.',
+  },
   ABORTED: { code: 'E_ABORTED', why: 'The signal that was given for it fired.' },
   DISPOSED: { code: 'E_DISPOSED', why: 'It was disposed.' },
   INTERNAL: { code: 'E_NATIVE', why: 'The engine failed inside; this is a bug.' },

@@ -16,6 +16,7 @@ export type NativeErrorCode =
   | 'IO'
   | 'MEMORY'
   | 'CONTEXT_FULL'
+  | 'GRAMMAR'
   | 'ABORTED'
   | 'DISPOSED'
   | 'INTERNAL'
@@ -150,6 +151,18 @@ export interface NativeGenerateOptions {
   readonly stopStrings: readonly string[]
   /** Emit control tokens as text. */
   readonly special: boolean
+  /** What the text must be. GRAMMAR when maxTokens are too few for any text of it. */
+  readonly grammar: NativeGrammar | undefined
+}
+
+/** A grammar for the vocabulary of one tokenizer. */
+export interface NativeGrammar {
+  /** Whether bytes are a text of the grammar, or may begin one. For tests. */
+  match(bytes: Uint8Array): 'no' | 'begun' | 'complete'
+  /** For each token whether it may follow the bytes: 1 or 0. Null when that is too much work to find out. For tests. */
+  allowed(bytes: Uint8Array): Uint8Array | null
+  /** The tokens chosen when the model gives the same logits again and again. For tests. */
+  choose(logits: Float32Array, options: NativeGenerateOptions): Int32Array
 }
 
 export interface NativeGenerateResult {
@@ -270,6 +283,8 @@ export interface NativeBinding {
     stopStrings: readonly string[],
   ) => NativeTextStream
   Model: new (config: NativeModelConfig, weights: NativeWeights, options: NativeModelOptions) => NativeModel
+  /** From GBNF. Throws GRAMMAR, with `line:column: ` where the text is wrong at a place. */
+  Grammar: new (tokenizer: NativeTokenizer, gbnf: string) => NativeGrammar
   /** ggml block conversion of rows in memory (sync; for tests and small data). */
   convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
   /** Samples one token from logits with the history of ids so far. For tests. */
