@@ -135,7 +135,7 @@ export class Session {
           }),
         )
         this.#generated(before, ids, native.tokens)
-        return toResult(native, text, maxTokens)
+        return toResult(native, text, maxTokens, nativeOptions.maxTokens)
       } catch (error) {
         this.#rollBack(before)
         throw this.#explain(error, 'The generation', signal)

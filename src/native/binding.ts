@@ -284,7 +284,10 @@ export interface NativeBinding {
   ) => NativeTextStream
   Model: new (config: NativeModelConfig, weights: NativeWeights, options: NativeModelOptions) => NativeModel
   /** From GBNF. Throws GRAMMAR, with `line:column: ` where the text is wrong at a place. */
-  Grammar: new (tokenizer: NativeTokenizer, gbnf: string) => NativeGrammar
+  Grammar: new (
+    tokenizer: NativeTokenizer,
+    gbnf: string,
+  ) => NativeGrammar
   /** ggml block conversion of rows in memory (sync; for tests and small data). */
   convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
   /** Samples one token from logits with the history of ids so far. For tests. */

@@ -8,7 +8,26 @@ const { Grammar } = loadNative()
 /** Bytes, and pieces that run over the ends of literals, rules and characters. */
 export const pieces = [
   ...['ab', 'ba', 'aab', 'abc', 'bca', '{"', '":', '",', '"}', '{}', '[]', '[{', '}]', 'tr', 'true', 'null'],
-  ...['▁', '▁a', 'aé', 'é', 'é€', '€', '😀a', ':▁', ',"', '"a', 'a"', '00', '12', '.5', '\\n', '\\"', '-1', '}}'],
+  ...[
+    '▁',
+    '▁a',
+    'aé',
+    'é',
+    'é€',
+    '€',
+    '😀a',
+    ':▁',
+    ',"',
+    '"a',
+    'a"',
+    '00',
+    '12',
+    '.5',
+    '\\n',
+    '\\"',
+    '-1',
+    '}}',
+  ],
 ]
 export const vocab = smallVocab(pieces)
 export const tokenizer: NativeTokenizer = tokenizerOf(vocab)

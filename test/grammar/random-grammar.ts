@@ -14,7 +14,14 @@ export type RandomGrammar = readonly Node[]
 
 const letters = ['a', 'b', 'c', '"', '\\', '\n', 'é', '€', '😀', '0', ']', '-', '^']
 
-const escapes: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', ']': '\\]', '-': '\\x2D', '^': '\\u005E' }
+const escapes: Record<string, string> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  ']': '\\]',
+  '-': '\\x2D',
+  '^': '\\u005E',
+}
 const write = (text: string) => [...text].map((char) => escapes[char] ?? char).join('')
 
 function source(node: Node): string {
@@ -122,6 +129,7 @@ export function recognises(grammar: RandomGrammar, text: string): boolean {
       }
     }
   }
-  const after = (node: Node, at: ReadonlySet<number>) => new Set([...at].flatMap((from) => [...ends(node, from)]))
+  const after = (node: Node, at: ReadonlySet<number>) =>
+    new Set([...at].flatMap((from) => [...ends(node, from)]))
   return ends(grammar[0] as Node, 0).has(chars.length)
 }

@@ -83,16 +83,12 @@ export class Batch {
       signal?.addEventListener('abort', abort, { once: true })
       this.#inFlight++
       try {
-        const native = await this.#native.generate(
-          id,
-          ids,
-          request.native(this.nCtx - ids.length + 1),
-          (piece) => {
-            text += piece
-            queue.push(piece)
-          },
-        )
-        return toResult(native, text, maxTokens)
+        const nativeOptions = request.native(this.nCtx - ids.length + 1)
+        const native = await this.#native.generate(id, ids, options, (piece) => {
+          text += piece
+          queue.push(piece)
+        })
+        return toResult(native, text, maxTokens, nativeOptions.maxTokens)
       } catch (error) {
         if (signal?.aborted) throw abortedError('The generation was aborted.', signal)
         throw fromNative(error, 'The generation failed.')
