@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'E_TOKENIZER'
   | 'E_TEMPLATE'
   | 'E_CONTEXT_FULL'
+  | 'E_PROMPT_CACHE'
   | 'E_GRAMMAR'
   | 'E_BUSY'
   | 'E_MEMORY'

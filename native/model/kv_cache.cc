@@ -45,6 +45,20 @@ void KvCache::copy_positions(const KvCache& from, size_t n) noexcept {
   }
 }
 
+void KvCache::read_positions(size_t layer, size_t n, uint8_t* out) const noexcept {
+  for (const size_t part : {keys_[layer], values_[layer]}) {
+    for (size_t head = 0; head < heads_[layer]; ++head, out += n * row_bytes_)
+      std::memcpy(out, memory_.data() + part + head * n_ctx_ * row_bytes_, n * row_bytes_);
+  }
+}
+
+void KvCache::write_positions(size_t layer, const uint8_t* in, size_t n, size_t count) noexcept {
+  for (const size_t part : {keys_[layer], values_[layer]}) {
+    for (size_t head = 0; head < heads_[layer]; ++head, in += n * row_bytes_)
+      std::memcpy(memory_.data() + part + head * n_ctx_ * row_bytes_, in, count * row_bytes_);
+  }
+}
+
 uint8_t* KvCache::key(size_t layer, size_t head, size_t position) noexcept {
   return memory_.data() + keys_[layer] + (head * n_ctx_ + position) * row_bytes_;
 }

@@ -24,6 +24,15 @@ class KvCache {
   /// Takes the first n positions from a cache of the same shape.
   void copy_positions(const KvCache& from, size_t n) noexcept;
 
+  /// Bytes of the keys and values of one position in a layer.
+  size_t position_bytes(size_t layer) const noexcept { return 2 * heads_[layer] * row_bytes_; }
+
+  /// Writes the first n positions of a layer to `out`: for each kv head its keys, then for each its values.
+  void read_positions(size_t layer, size_t n, uint8_t* out) const noexcept;
+
+  /// Takes the first `count` of n positions that read_positions() wrote.
+  void write_positions(size_t layer, const uint8_t* in, size_t n, size_t count) noexcept;
+
   KvType type() const noexcept { return type_; }
   size_t n_ctx() const noexcept { return n_ctx_; }
   size_t bytes() const noexcept { return memory_.size(); }

@@ -11,6 +11,7 @@ import { loadSource } from './load-source.js'
 import type { ModelSource } from './model-source.js'
 import { abortedError, fromNative } from './native-error.js'
 import { isaSchema, kvTypeSchema, MAX_CONTEXT, nBatchSchema, threadsSchema } from './options.js'
+import { fingerprintOf } from './prompt-cache/fingerprint.js'
 import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
 import { Session } from './session.js'
 import { type SyntheticSize, syntheticSource } from './synthetic.js'
@@ -66,6 +67,7 @@ export class Model {
   readonly #native: NativeModel
   readonly #tokenizer: NativeTokenizer | undefined
   readonly #addBos: boolean
+  readonly #fingerprint: () => string
   readonly #users = new Set<WeakRef<Session | Batch>>()
   readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
@@ -85,6 +87,7 @@ export class Model {
     this.samplingDefaults = { ...FAMILY_SAMPLING, ...source.sampling }
     this.#native = native
     this.#tokenizer = tokenizer
+    this.#fingerprint = () => fingerprintOf(source)
     this.#addBos = source.addBos && this.bos >= 0
   }
 
@@ -183,7 +186,15 @@ export class Model {
     const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
     const length = this.#checkContext(nCtx, kvType, beyondTraining ? MAX_CONTEXT : this.contextLength)
     try {
-      return this.#track(new Session(this.#native.createSession(length, kvType, nBatch), this))
+      return this.#track(
+        new Session(this.#native.createSession(length, kvType, nBatch), this, {
+          model: this.name,
+          isa: this.isa,
+          fingerprint: this.#fingerprint,
+          kvType,
+          nBatch,
+        }),
+      )
     } catch (error) {
       throw fromNative(error, `A session of ${length} tokens could not be created.`)
     }

@@ -25,8 +25,8 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
   },
   GRAMMAR: {
     code: 'E_GRAMMAR',
-    why: 'The grammar asks for what cannot be generated.',
-    next: 'Change the grammar or schema, or allow more tokens.',
+    why: 'No text of the grammar can be generated.',
+    next: 'Allow more tokens (-n, -c, max_tokens), or change the grammar or schema.',
   },
   ABORTED: { code: 'E_ABORTED', why: 'The signal that was given for it fired.' },
   DISPOSED: { code: 'E_DISPOSED', why: 'It was disposed.' },

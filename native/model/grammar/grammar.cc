@@ -8,7 +8,7 @@ namespace openelm {
 namespace {
 
 constexpr uint64_t kMostWork = 4'000'000;  // items made for one mask; a quarter of a second or so
-constexpr size_t kMostStates = 2048;        // whose tokens are kept: 4 KB each for 32,000 tokens
+constexpr size_t kMostStates = 2048;       // whose tokens are kept: 4 KB each for 32,000 tokens
 
 }  // namespace
 

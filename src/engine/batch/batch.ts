@@ -76,15 +76,16 @@ export class Batch {
     let text = ''
     const queue = new PieceQueue(() => this.#native.cancel(id))
     const { signal, maxTokens } = request
+    const nativeOptions = request.native(this.nCtx - ids.length + 1)
     const work = async (): Promise<GenerateResult> => {
       if (signal?.aborted) return emptyResult('aborted')
-      if (maxTokens === 0) return emptyResult('length')
+      // Whether no text will do is for a grammar to say.
+      if (maxTokens === 0 && !nativeOptions.grammar) return emptyResult('length')
       const abort = () => this.#native.cancel(id)
       signal?.addEventListener('abort', abort, { once: true })
       this.#inFlight++
       try {
-        const nativeOptions = request.native(this.nCtx - ids.length + 1)
-        const native = await this.#native.generate(id, ids, options, (piece) => {
+        const native = await this.#native.generate(id, ids, nativeOptions, (piece) => {
           text += piece
           queue.push(piece)
         })
