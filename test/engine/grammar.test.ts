@@ -17,7 +17,7 @@ const word = {
 } as const
 
 tap.test('a trained model', async (t) => {
-  const model = await Model.load(await lexiconFile(t), { threads: 2 })
+  const model = await Model.load(await lexiconFile(t), { threads: 1 })
   t.teardown(() => model.dispose())
   const say = async (options: GenerateOptions, nCtx?: number) => {
     const session = model.createSession(nCtx === undefined ? {} : { nCtx })
@@ -99,7 +99,7 @@ tap.test('a trained model', async (t) => {
 })
 
 tap.test('a model of noise, with 32,000 tokens', async (t) => {
-  const model = await Model.synthetic('270M', { type: 'q4_0' })
+  const model = await Model.synthetic('270M', { type: 'q4_0', threads: 1 })
   t.teardown(() => model.dispose())
   const session = model.createSession({ nCtx: 256 })
   for (const temperature of [0, 2]) {

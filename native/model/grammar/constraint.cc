@@ -5,6 +5,13 @@
 #include <utility>
 
 namespace openelm {
+namespace {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr size_t kManyBytes = 64;
+constexpr int kRedraws = 8;
+
+}  // namespace
 
 TokenChooser::TokenChooser(const SamplingParams& sampling, std::shared_ptr<const Grammar> grammar,
                            size_t max_tokens, std::span<const int32_t> stop_tokens)
@@ -59,14 +66,22 @@ int32_t TokenChooser::next(std::span<const float> logits) {
 int32_t TokenChooser::choose(std::span<const float> logits) {
   if (!status_.ok()) return kFailed;
   // Mostly the model keeps to the grammar by itself, and one token is all that is looked at. Drawing again
-  // among the allowed ones where it does not gives each the probability it has among them.
-  std::vector<int32_t> plan = plan_;
+  // among others where it does not gives each the probability it has among the allowed ones.
+  const std::vector<int32_t> plan = plan_;
   int32_t id = sampler_.sample(logits);
   Taken taken = take(id);
+  if (taken == Taken::refused && matcher_->next_bytes() > kManyBytes) {
+    // Where most tokens are allowed, as inside a string, the next one drawn probably is.
+    masked_.assign(logits.begin(), logits.end());
+    for (int i = 0; i < kRedraws && taken == Taken::refused && id >= 0; ++i) {
+      masked_[static_cast<size_t>(id)] = kNever;
+      id = sampler_.sample(masked_);
+      taken = take(id);
+    }
+  }
   if (taken == Taken::refused) {
     TokenMask mask(grammar_->trie().tokens());
     if (grammar_->allowed(*matcher_, mask)) {
-      constexpr float kNever = -std::numeric_limits<float>::infinity();
       const bool complete = matcher_->complete();
       masked_.assign(logits.size(), kNever);
       for (size_t i = 0; i < logits.size(); ++i) {
@@ -79,7 +94,7 @@ int32_t TokenChooser::choose(std::span<const float> logits) {
   }
   if (taken == Taken::yes) return id;
   steered_ = steered_ || taken == Taken::too_long;
-  plan_ = std::move(plan);
+  plan_ = plan;
   return follow_plan();
 }
 

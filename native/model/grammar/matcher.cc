@@ -75,6 +75,15 @@ bool Matcher::only_end() const {
          });
 }
 
+size_t Matcher::next_bytes() const {
+  ByteSet next{};
+  for (const Item& item : items()) {
+    for (const ByteEdge& edge : automaton_.bytes_of(item.state))
+      std::fill(next.begin() + edge.low, next.begin() + edge.high + 1, true);
+  }
+  return static_cast<size_t>(std::count(next.begin(), next.end(), true));
+}
+
 /// Adds what follows from the items without a byte. False when they become too many.
 bool Matcher::close() {
   for (size_t i = sets_.back().items; i < items_.size(); ++i) {

@@ -45,6 +45,8 @@ class Matcher {
   bool complete() const noexcept { return sets_.back().complete; }
   /// Whether nothing can follow.
   bool only_end() const;
+  /// How many bytes may come next.
+  size_t next_bytes() const;
   /// Least bytes that make the text complete; spelled by shortest_rest().
   uint32_t shortest();
   std::string shortest_rest();

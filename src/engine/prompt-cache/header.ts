@@ -93,8 +93,9 @@ export function parseHeader(bytes: Buffer, size: number, path: string): PromptCa
 /** What differs between a file and a session, in words; undefined where nothing does. */
 function difference(header: PromptCacheHeader, key: PromptCacheKey): string | undefined {
   if (header.fingerprint !== key.fingerprint) {
-    const other = header.model === key.model ? `another file of ${header.model}` : header.model
-    return `It was made with ${other}; this is ${key.model}.`
+    return header.model === key.model
+      ? `It was made with another file of ${header.model}.`
+      : `It was made with ${header.model}; this is ${key.model}.`
   }
   if (header.kvType !== key.kvType) return `Its kv type is ${header.kvType}, not ${key.kvType}.`
   if (header.isa !== key.isa) return `It was made with the ${header.isa} kernels; these are ${key.isa}.`
