@@ -22,6 +22,7 @@ const addonTests = [
   'test/formats',
   'test/tokenizer',
   'test/engine',
+  'test/grammar',
   'test/server',
   'test/logits/lexicon.test.ts',
 ]
