@@ -22,6 +22,9 @@ export type { JsonSchema }
 
 const MAX_DEPTH = 200
 const MAX_RULES = 20_000
+/** How often parts are put together: references let a short schema ask for it without end. */
+const MAX_MERGES = 100_000
+const MAX_ONE_OF = 200
 
 /** Makes the rule of what stands at a place and returns its name; undefined where nothing is valid. */
 export type Compile = (schema: unknown, at: string) => string | undefined
@@ -49,6 +52,7 @@ class Compiler {
   /** Rules of schemas, of merged ones by what was merged. */
   readonly #names = new Map<object | string, string | undefined>()
   #depth = 0
+  #merges = 0
 
   constructor(root: JsonSchema) {
     this.#root = root
@@ -86,6 +90,9 @@ class Compiler {
 
   /** With references followed and `allOf` put together; undefined for `false`. */
   #flat(placed: Placed, seen: readonly string[] = []): Placed | undefined {
+    if (++this.#merges > MAX_MERGES) {
+      throw schemaError(placed.at, 'References multiply: the schema is too large once they are followed.')
+    }
     const { allOf, $ref, ...own } = keywordsOf(placed)
     let flat: Placed = { schema: own, at: placed.at }
     const parts: { value: unknown; at: string }[] = []
@@ -159,6 +166,7 @@ class Compiler {
   }
 
   #assertDisjoint(branches: readonly Placed[], place: string): void {
+    if (branches.length > MAX_ONE_OF) throw schemaError(place, `It has more than ${MAX_ONE_OF} branches.`)
     branches.forEach((one, i) => {
       const other = branches.findIndex((later, j) => j > i && !disjoint(one, later, this.#follow))
       if (other < 0) return

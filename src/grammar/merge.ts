@@ -24,8 +24,10 @@ const COMBINED: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = 
   maximum: smaller,
   exclusiveMaximum: smaller,
   required: (a, b) => [...new Set([...(a as unknown[]), ...(b as unknown[])])],
-  enum: (a, b) =>
-    (a as unknown[]).filter((value) => (b as unknown[]).some((other) => sameJson(value, other))),
+  enum: (a, b) => {
+    const known = new Set((b as unknown[]).map((value) => JSON.stringify(value)))
+    return (a as unknown[]).filter((value) => known.has(JSON.stringify(value)))
+  },
   nullable: (a, b) => a === true && b === true,
 }
 

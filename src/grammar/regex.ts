@@ -21,6 +21,7 @@ const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, 
 
 const MAX_COUNT = 10_000
 const MAX_DEPTH = 100
+const MAX_LENGTH = 2000
 
 /** Why a regular expression is not one of the subset, which is told with its place. */
 export class RegexError extends Error {}
@@ -41,6 +42,8 @@ class Parser {
   #depth = 0
 
   constructor(pattern: string) {
+    if (pattern.length > MAX_LENGTH)
+      throw new RegexError(`The pattern has more than ${MAX_LENGTH} characters.`)
     try {
       new RegExp(pattern, 'u')
     } catch (error) {

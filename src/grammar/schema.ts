@@ -100,10 +100,9 @@ export function resolve(root: JsonSchema, reference: unknown, at: string): { val
   let value: unknown = root
   for (const key of reference.split('/').slice(1)) {
     const name = decode(key, place)
-    const member: unknown =
-      Array.isArray(value) || isObject(value)
-        ? Object.entries(value).find(([own]) => own === name)?.[1]
-        : undefined
+    const inside: unknown = value
+    const holds = (Array.isArray(inside) || isObject(inside)) && Object.hasOwn(inside, name)
+    const member = holds ? (inside as unknown as SchemaObject)[name] : undefined
     if (member === undefined) throw schemaError(place, `There is nothing at "${reference}".`)
     value = member
   }

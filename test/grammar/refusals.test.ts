@@ -173,6 +173,26 @@ tap.test('schemas that cannot be followed', async (t) => {
       /more than 200 deep/,
     ],
   ]
+  const doubling = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [
+      `a${i}`,
+      { allOf: [{ $ref: `#/$defs/a${i + 1}` }, { $ref: `#/$defs/a${i + 1}` }] },
+    ]),
+  )
+  const start = performance.now()
+  t.throws(() => schemaToGbnf({ $ref: '#/$defs/a0', $defs: { ...doubling, a40: { type: 'string' } } }), {
+    code: 'E_GRAMMAR',
+    why: /^References multiply/,
+  })
+  t.throws(() => schemaToGbnf({ type: 'string', pattern: 'a?'.repeat(2000) }), {
+    code: 'E_GRAMMAR',
+    why: /more than 2000 characters/,
+  })
+  t.throws(() => schemaToGbnf({ oneOf: Array.from({ length: 300 }, (_, i) => ({ const: i })) }), {
+    code: 'E_GRAMMAR',
+    why: /more than 200 branches/,
+  })
+  t.ok(performance.now() - start < 5000, 'soon')
   for (const [schema, at, why] of cases) {
     t.throws(
       () => schemaToGbnf(schema),
