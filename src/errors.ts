@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'E_TOKENIZER'
   | 'E_TEMPLATE'
   | 'E_CONTEXT_FULL'
+  | 'E_PROMPT_CACHE'
+  | 'E_GRAMMAR'
   | 'E_BUSY'
   | 'E_MEMORY'
   | 'E_NATIVE_LOAD'

@@ -3,6 +3,7 @@
 #include "addon/batch.h"
 #include "addon/cpu.h"
 #include "addon/gpu.h"
+#include "addon/grammar.h"
 #include "addon/instance_data.h"
 #include "addon/kernel_bench.h"
 #include "addon/mapped_file.h"
@@ -18,6 +19,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   openelm::register_mapped_file(env, exports);
   openelm::register_tokenizer(env, exports);
   openelm::register_sampler(env, exports);
+  openelm::register_grammar(env, exports);
   openelm::register_session(env);
   openelm::register_batch(env);
   openelm::register_model(env, exports);

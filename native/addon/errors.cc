@@ -15,6 +15,8 @@ const char* name_of(Code code) {
       return "MEMORY";
     case Code::context_full:
       return "CONTEXT_FULL";
+    case Code::grammar:
+      return "GRAMMAR";
     case Code::aborted:
       return "ABORTED";
     case Code::disposed:

@@ -4,6 +4,7 @@
 
 #include "addon/arguments.h"
 #include "addon/errors.h"
+#include "addon/grammar.h"
 #include "addon/sampler.h"
 #include "addon/tokenizer_args.h"
 
@@ -65,6 +66,10 @@ Result<GenerateRequest> read_generate_request(const Napi::Value& ids, const Napi
   request.max_tokens = static_cast<size_t>(max_tokens.value);
   request.stop_tokens.assign(stop_tokens.value.begin(), stop_tokens.value.end());
   request.special = object.Get("special").ToBoolean().Value();
+  if (const Napi::Value grammar = object.Get("grammar"); !grammar.IsUndefined()) {
+    request.grammar = grammar_of(grammar);
+    if (!request.grammar) return Status(Code::invalid, "Expected a Grammar");
+  }
   return request;
 }
 

@@ -35,6 +35,11 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
                            InstanceMethod<&SessionObject::truncate>("truncate"),
                            InstanceMethod<&SessionObject::evaluate>("evaluate"),
                            InstanceMethod<&SessionObject::generate>("generate"),
+                           InstanceMethod<&SessionObject::kv_position_bytes>("kvPositionBytes"),
+                           InstanceMethod<&SessionObject::read_kv>("readKv"),
+                           InstanceMethod<&SessionObject::write_kv>("writeKv"),
+                           InstanceMethod<&SessionObject::reusable>("reusable"),
+                           InstanceMethod<&SessionObject::adopt_ids>("adopt"),
                            InstanceMethod<&SessionObject::abort>("abort"),
                            InstanceMethod<&SessionObject::dispose>("dispose"),
                        });
@@ -134,6 +139,74 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
         std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[3].As<Napi::Function>()));
     const auto work = generate_work(session_, tokenizer, std::move(request.value), on_piece);
     return start(env, work, [on_piece] {});
+  }
+
+  /// A whole number within [0, most], else most + 1.
+  static size_t number(const Napi::Value& value, size_t most) {
+    const double given = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    return given >= 0 && given <= static_cast<double>(most) ? static_cast<size_t>(given) : most + 1;
+  }
+  size_t layers() const { return session_->model().config().kv_heads.size(); }
+
+  Napi::Value kv_position_bytes(const Napi::CallbackInfo& info) {
+    if (!ready(info.Env())) return info.Env().Undefined();
+    const size_t layer = number(info[0], layers() - 1);
+    return count(info, layer < layers() ? session_->kv().position_bytes(layer) : 0);
+  }
+
+  Napi::Value read_kv(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!ready(env)) return env.Undefined();
+    const size_t layer = number(info[0], layers() - 1), n = number(info[1], session_->n_past());
+    if (layer >= layers() || n > session_->n_past()) {
+      throw_status(env, Status(Code::invalid, "Expected a layer and a number of tokens that are there"));
+      return env.Undefined();
+    }
+    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, n * session_->kv().position_bytes(layer));
+    if (env.IsExceptionPending()) return env.Undefined();
+    if (Status status = session_->kv().read_positions(layer, n, bytes.Data()); !status.ok()) {
+      throw_status(env, status);
+      return env.Undefined();
+    }
+    return bytes;
+  }
+
+  void write_kv(const Napi::CallbackInfo& info) {
+    if (!ready(info.Env())) return;
+    constexpr size_t kMost = 1 << 24;
+    const size_t layer = number(info[0], layers() - 1), n = number(info[2], kMost);
+    const size_t taken = number(info[3], session_->n_ctx());
+    const bool bytes =
+        info[1].IsTypedArray() && info[1].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+    if (layer >= layers() || !bytes || taken > n || taken > session_->n_ctx() ||
+        info[1].As<Napi::Uint8Array>().ElementLength() != n * session_->kv().position_bytes(layer))
+      return throw_status(info.Env(), Status(Code::invalid, "Expected the bytes of a layer's positions"));
+    const Status status =
+        session_->kv().write_positions(layer, info[1].As<Napi::Uint8Array>().Data(), n, taken);
+    if (!status.ok()) throw_status(info.Env(), status);
+  }
+
+  Napi::Value reusable(const Napi::CallbackInfo& info) {
+    if (!ready(info.Env())) return info.Env().Undefined();
+    constexpr size_t kMost = 1 << 24;
+    const size_t common = number(info[0], kMost), before = number(info[1], kMost),
+                 now = number(info[2], kMost);
+    const bool fits = common <= before && common <= now && now <= kMost;
+    return count(info, fits ? session_->reusable(common, before, now) : 0);
+  }
+
+  void adopt_ids(const Napi::CallbackInfo& info) {
+    if (!ready(info.Env())) return;
+    std::span<const int32_t> ids;
+    Status status = read_ids(info[0], ids);
+    if (status.ok() && ids.size() > session_->n_ctx())
+      status = Status(Code::invalid, "Expected at most as many ids as the context has positions");
+    for (const int32_t id : ids) {
+      if (id < 0 || static_cast<size_t>(id) >= session_->model().config().vocab_size)
+        status = Status(Code::invalid, "Expected ids of the vocabulary");
+    }
+    if (!status.ok()) return throw_status(info.Env(), status);
+    session_->adopt({ids.begin(), ids.end()});
   }
 
   void abort(const Napi::CallbackInfo& /*info*/) {

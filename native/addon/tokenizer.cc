@@ -54,6 +54,11 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   /// Waits until it is built.
   const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_.get(); }
 
+  const std::shared_ptr<const TokenTrie>& trie() {
+    if (!trie_) trie_ = std::make_shared<const TokenTrie>(*tokenizer());
+    return trie_;
+  }
+
  private:
   Napi::Value size(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), tokenizer()->size());
@@ -89,7 +94,15 @@ class TokenizerObject : public Napi::ObjectWrap<TokenizerObject> {
   }
 
   std::shared_future<std::shared_ptr<const Tokenizer>> tokenizer_;
+  std::shared_ptr<const TokenTrie> trie_;
 };
+
+/// The object behind a value, or null.
+TokenizerObject* unwrap(const Napi::Value& value) {
+  if (!value.IsObject()) return nullptr;
+  const auto object = value.As<Napi::Object>();
+  return object.CheckTypeTag(&kTokenizerTag) ? TokenizerObject::Unwrap(object) : nullptr;
+}
 
 class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
  public:
@@ -136,10 +149,13 @@ class TextStreamObject : public Napi::ObjectWrap<TextStreamObject> {
 }  // namespace
 
 std::shared_ptr<const Tokenizer> tokenizer_of(const Napi::Value& value) {
-  if (!value.IsObject()) return nullptr;
-  const auto object = value.As<Napi::Object>();
-  if (!object.CheckTypeTag(&kTokenizerTag)) return nullptr;
-  return TokenizerObject::Unwrap(object)->tokenizer();
+  TokenizerObject* object = unwrap(value);
+  return object ? object->tokenizer() : nullptr;
+}
+
+std::shared_ptr<const TokenTrie> token_trie_of(const Napi::Value& value) {
+  TokenizerObject* object = unwrap(value);
+  return object ? object->trie() : nullptr;
 }
 
 void register_tokenizer(Napi::Env env, Napi::Object exports) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "model/next_logits.h"
-#include "model/sampler/sampler.h"
 #include "model/tokenizer/text_stream.h"
 
 namespace openelm {
@@ -29,15 +28,16 @@ class Generation {
       : session_(session),
         request_(request),
         sink_(sink),
-        sampler_(request.sampling),
+        chooser_(request.sampling, request.grammar, request.max_tokens, request.stop_tokens),
         text_(tokenizer, request.special, false, request.stop_strings),
-        next_(session, sampler_) {}
+        next_(session, chooser_) {}
 
   Status run() {
+    if (!chooser_.status().ok()) return chooser_.status();
     const Clock::time_point start = Clock::now();
     result_.prompt_tokens = request_.ids.size();
-    for (const int32_t id : session_.tokens()) sampler_.accept(id);
-    for (const int32_t id : request_.ids) sampler_.accept(id);
+    for (const int32_t id : session_.tokens()) chooser_.accept_prompt(id);
+    for (const int32_t id : request_.ids) chooser_.accept_prompt(id);
     Status status = next_.evaluate(request_.ids, request_.max_tokens > 1);
     result_.prefill_seconds = seconds_since(start);
     if (status.code() == Code::aborted) return finish(FinishReason::aborted);
@@ -55,17 +55,19 @@ class Generation {
   Status decode(Clock::time_point start) {
     for (;;) {
       const Clock::time_point sample_start = Clock::now();
-      const int32_t id = next_.sample(sampler_);
-      sampler_.accept(id);
+      const int32_t id = chooser_.done() ? TokenChooser::kEnd : next_.choose(chooser_);
+      if (id == TokenChooser::kFailed) return chooser_.status();
+      if (id == TokenChooser::kEnd) return finish(grammar_end(chooser_));
       if (result_.tokens.empty()) result_.first_token_seconds = seconds_since(start);
       const bool stop_token = std::find(request_.stop_tokens.begin(), request_.stop_tokens.end(), id) !=
                               request_.stop_tokens.end();
-      if (stop_token) return finish(FinishReason::eos);
+      if (stop_token) return finish(grammar_end(chooser_));
       result_.tokens.push_back(id);
       unsent_ += text_.push(id);
       if (Clock::now() - last_sent_ >= kPieceInterval) send();
       result_.sample_seconds += seconds_since(sample_start);
       if (text_.stopped()) return finish(FinishReason::stop);
+      if (chooser_.done()) return finish(grammar_end(chooser_));
       if (session_.aborted()) return finish(FinishReason::aborted);
       if (result_.tokens.size() >= request_.max_tokens) return finish(FinishReason::length);
       if (session_.n_past() == session_.n_ctx()) return finish(FinishReason::context);
@@ -96,7 +98,7 @@ class Generation {
   Session& session_;
   const GenerateRequest& request_;
   const PieceSink& sink_;
-  Sampler sampler_;
+  TokenChooser chooser_;
   TextStream text_;
   NextLogits next_;
   std::string unsent_;

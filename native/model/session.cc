@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace openelm {
 
@@ -42,13 +43,17 @@ Status Session::append(std::span<const int32_t> ids, LogitsMode mode, gpu::Outpu
                                           std::to_string(n_ctx()) + " positions are used");
   }
   if (!ids.empty()) ahead_.reset();
+  const size_t prompt = n_past() + ids.size();
+  const bool rest = std::exchange(adopted_, false);
   while (!ids.empty()) {
-    const std::span<const int32_t> batch = ids.first(std::min(n_batch_, ids.size()));
+    const size_t part = rest ? part_tokens(n_batch_, prompt, n_past()) : 0;
+    const size_t room = rest ? part - n_past() % n_batch_ : n_batch_;
+    const std::span<const int32_t> batch = ids.first(std::min(room, ids.size()));
     const bool last = batch.size() == ids.size();
     size_t rows = 0;
     if (mode == LogitsMode::all) rows = batch.size();
     if (mode == LogitsMode::last && last) rows = 1;
-    const Segment segment{kv_.get(), n_past(), batch, rows};
+    const Segment segment{kv_.get(), n_past(), batch, rows, part};
     if (Status status = model_->forward({&segment, 1}, output, stop_); !status.ok()) return status;
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
     if (output.logits) output.logits += rows * vocab;
@@ -92,6 +97,7 @@ Status Session::look_ahead() {
 void Session::truncate(size_t n) {
   if (n < n_past()) ahead_.reset();
   tokens_.resize(std::min(n, tokens_.size()));
+  adopted_ = false;
 }
 
 }  // namespace openelm

@@ -10,6 +10,7 @@
 #include "gpu/decoder.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
+#include "model/prompt_parts.h"
 
 namespace openelm {
 
@@ -34,6 +35,19 @@ class Session {
 
   /// Drops the tokens from position n on.
   void truncate(size_t n);
+
+  /// How many of the `common` first tokens of a prompt of `before` tokens one of `now` may take over as they
+  /// are.
+  size_t reusable(size_t common, size_t before, size_t now) const {
+    return reusable_tokens(*model_, n_batch_, common, before, now);
+  }
+  /// Says that the cache holds these tokens, at most n_ctx: the beginning of a prompt, whose rest evaluate()
+  /// gets next and cuts into parts as if it had all of it.
+  void adopt(std::vector<int32_t> tokens) {
+    tokens_ = std::move(tokens);
+    adopted_ = true;
+  }
+  KvCache& kv() noexcept { return *kv_; }
 
   /// Ends the evaluation in progress, and every later one until resume().
   void abort() noexcept { stop_.store(true, std::memory_order_relaxed); }
@@ -60,6 +74,7 @@ class Session {
   std::vector<gpu::Candidate> best_;
   std::unique_ptr<gpu::Decoder> decoder_;
   std::optional<int32_t> ahead_;  // what the decoder evaluates behind the tokens here
+  bool adopted_ = false;          // and not yet gone on from
   std::atomic<bool> stop_{false};
 };
 

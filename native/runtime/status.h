@@ -8,7 +8,7 @@
 
 namespace openelm {
 
-enum class Code { ok, invalid, io, memory, context_full, aborted, disposed, internal };
+enum class Code { ok, invalid, io, memory, context_full, grammar, aborted, disposed, internal };
 
 class [[nodiscard]] Status {
  public:

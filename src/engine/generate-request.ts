@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import type { NativeGenerateOptions, NativeTokenizer } from '../native/binding.js'
+import { compileGrammar, grammarOf, grammarSchemas } from './grammar.js'
 import { noTokenizer } from './ids.js'
 import { maxTokensSchema, stopSchema } from './options.js'
 import { resolveSampling, type SamplingDefaults } from './sampling.js'
@@ -19,6 +20,7 @@ const generateSchema = z.looseObject({
   special: booleanSchema,
   ignoreEos: booleanSchema,
   signal: signalSchema,
+  ...grammarSchemas,
 })
 
 /** What generating needs to know of a model. */
@@ -38,16 +40,15 @@ export interface GenerateRequest {
   native(room: number): NativeGenerateOptions
 }
 
-/** @throws OpenElmError E_USAGE, E_TOKENIZER */
+/** @throws OpenElmError E_USAGE, E_TOKENIZER, E_GRAMMAR */
 export function readGenerateOptions(model: GenerateModel, options: GenerateOptions): GenerateRequest {
-  const { maxTokens, stop, special, ignoreEos, signal, ...samplingOptions } = validate(
-    generateSchema,
-    options,
-    'generate options',
-  )
+  const { maxTokens, stop, special, ignoreEos, signal, grammar, format, schema, ...samplingOptions } =
+    validate(generateSchema, options, 'generate options')
   const tokenizer = model.nativeTokenizer
   if (!tokenizer) throw noTokenizer('generate text')
   const sampling = resolveSampling(samplingOptions, model.samplingDefaults, model.vocabSize)
+  const gbnf = grammarOf({ grammar, format, schema, stop })
+  const compiled = gbnf === undefined ? undefined : compileGrammar(tokenizer, gbnf)
   return {
     tokenizer,
     maxTokens,
@@ -58,6 +59,7 @@ export function readGenerateOptions(model: GenerateModel, options: GenerateOptio
       stopTokens: ignoreEos || model.eos < 0 ? [] : [model.eos],
       stopStrings: stop,
       special: special ?? false,
+      grammar: compiled,
     }),
   }
 }

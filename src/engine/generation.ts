@@ -43,15 +43,19 @@ export function emptyResult(finishReason: 'aborted' | 'length'): GenerateResult 
 
 const rate = (tokens: number, seconds: number) => (tokens > 0 && seconds > 0 ? tokens / seconds : 0)
 
-/** The result in the terms of the library; `maxTokens` is what the caller asked for. */
+/**
+ * The result in the terms of the library; `maxTokens` is what the caller asked for, `limit` what the engine was asked
+ * for: less where less fits into the context.
+ */
 export function toResult(
   native: NativeGenerateResult,
   text: string,
   maxTokens: number | undefined,
+  limit: number,
 ): GenerateResult {
   const { tokens, promptTokens, prefillSeconds, decodeSeconds, firstTokenSeconds, sampleSeconds } = native
-  // The engine is never asked for more than fits, so what looks like the caller's limit may be the context's end.
-  const cut = native.finishReason === 'length' && (maxTokens === undefined || tokens.length < maxTokens)
+  // What looks like the caller's limit may be the context's end.
+  const cut = native.finishReason === 'length' && (maxTokens === undefined || limit < maxTokens)
   return {
     text,
     tokens,

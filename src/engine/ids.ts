@@ -41,3 +41,6 @@ export function prepend(id: number, ids: Int32Array): Int32Array {
   all.set(ids, 1)
   return all
 }
+
+export const sameIds = (a: Int32Array, b: Int32Array): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i])

@@ -17,6 +17,8 @@ import type { ModelSource } from './model-source.js'
 import { fromNative } from './native-error.js'
 import { type OpenedModel, openModel } from './open-model.js'
 import { kvTypeSchema, MAX_CONTEXT, nBatchSchema } from './options.js'
+import { fingerprintOf } from './prompt-cache/fingerprint.js'
+import { kernelsOf } from './prompt-cache/header.js'
 import { FAMILY_SAMPLING, integer, type SamplingDefaults } from './sampling.js'
 import { Session } from './session.js'
 import { type SyntheticSize, syntheticSource } from './synthetic.js'
@@ -78,6 +80,7 @@ export class Model {
   readonly #native: NativeModel
   readonly #tokenizer: NativeTokenizer | undefined
   readonly #addBos: boolean
+  readonly #fingerprint: () => string
   readonly #users = new Set<WeakRef<Session | Batch>>()
   readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
@@ -101,6 +104,7 @@ export class Model {
     this.samplingDefaults = { ...FAMILY_SAMPLING, ...source.sampling }
     this.#native = native
     this.#tokenizer = tokenizer
+    this.#fingerprint = () => fingerprintOf(source)
     this.#addBos = source.addBos && this.bos >= 0
   }
 
@@ -186,11 +190,12 @@ export class Model {
    */
   createSession(options: SessionOptions = {}): Session {
     this.#assertLive('createSession')
-    const { nCtx, kvType, nBatch, beyondTraining } = validate(sessionSchema, options, 'session options')
+    const { nCtx, kvType, beyondTraining, ...given } = validate(sessionSchema, options, 'session options')
     const length = this.#checkContext(nCtx, kvType, beyondTraining ? MAX_CONTEXT : this.contextLength)
+    const nBatch = given.nBatch ?? this.batchSize
+    const form = { model: this.name, isa: kernelsOf(this), fingerprint: this.#fingerprint, kvType, nBatch }
     try {
-      const native = this.#native.createSession(length, kvType, nBatch ?? this.batchSize)
-      return this.#track(new Session(native, this))
+      return this.#track(new Session(this.#native.createSession(length, kvType, nBatch), this, form))
     } catch (error) {
       throw fromNative(error, `A session of ${length} tokens could not be created.`)
     }

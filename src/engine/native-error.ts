@@ -23,6 +23,11 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
     why: 'The context has no room for more tokens.',
     next: 'Shorten the text or raise the context length.',
   },
+  GRAMMAR: {
+    code: 'E_GRAMMAR',
+    why: 'No text of the grammar can be generated.',
+    next: 'Allow more tokens (-n, -c, max_tokens), or change the grammar or schema.',
+  },
   ABORTED: { code: 'E_ABORTED', why: 'The signal that was given for it fired.' },
   DISPOSED: { code: 'E_DISPOSED', why: 'It was disposed.' },
   INTERNAL: { code: 'E_NATIVE', why: 'The engine failed inside; this is a bug.' },

@@ -3,9 +3,10 @@ import { OpenElmError } from '../errors.js'
 import type { NativeSession } from '../native/binding.js'
 import { contextFull, type GenerateModel, readGenerateOptions, signalSchema } from './generate-request.js'
 import { emptyResult, SingleUseGeneration, toResult } from './generation.js'
-import { checkIds, prepend } from './ids.js'
+import { checkIds, prepend, sameIds } from './ids.js'
 import { abortedError, fromNative } from './native-error.js'
 import { PieceQueue } from './piece-queue.js'
+import { loadPromptCache, type PromptCacheForm, savePromptCache } from './prompt-cache/prompt-cache.js'
 import { integer } from './sampling.js'
 import type { EvaluateOptions, GenerateOptions, GenerateResult, Generation } from './types.js'
 import { validate } from './validate.js'
@@ -32,14 +33,18 @@ export class Session {
   readonly kvBytes: number
   readonly #native: NativeSession
   readonly #model: SessionModel
+  readonly #cacheForm: PromptCacheForm
   /** Ids whose keys and values are in the cache: the first `nPast` of these. */
   readonly #ids: Int32Array
   /** The token sampled last, which is not in the cache yet. */
   #pending: number | undefined
   #running: Promise<unknown> | undefined
+  /** What a file of a prompt is known to hold. */
+  #onFile: { readonly path: string; readonly ids: Int32Array } | undefined
   #disposed = false
 
-  constructor(native: NativeSession, model: SessionModel) {
+  constructor(native: NativeSession, model: SessionModel, form: PromptCacheForm) {
+    this.#cacheForm = form
     this.#native = native
     this.#model = model
     this.nCtx = native.nCtx
@@ -126,7 +131,8 @@ export class Session {
     const queue = new PieceQueue(() => this.#abort())
     const work = async (): Promise<GenerateResult> => {
       if (signal?.aborted) return emptyResult('aborted')
-      if (maxTokens === 0) return emptyResult('length')
+      // Whether no text will do is for a grammar to say.
+      if (maxTokens === 0 && !nativeOptions.grammar) return emptyResult('length')
       try {
         const native = await this.#run(signal, () =>
           this.#native.generate(tokenizer, ids, nativeOptions, (piece) => {
@@ -135,7 +141,7 @@ export class Session {
           }),
         )
         this.#generated(before, ids, native.tokens)
-        return toResult(native, text, maxTokens)
+        return toResult(native, text, maxTokens, nativeOptions.maxTokens)
       } catch (error) {
         this.#rollBack(before)
         throw this.#explain(error, 'The generation', signal)
@@ -147,6 +153,48 @@ export class Session {
       (error) => queue.fail(error),
     )
     return new SingleUseGeneration(queue, result)
+  }
+
+  /**
+   * Takes over what a file of `savePrompt` holds of the beginning of `ids`, into an empty session, and returns the rest,
+   * to be given to `generate` next: the text is what it would be without the file. A file that is not there holds nothing.
+   * @throws OpenElmError E_PROMPT_CACHE for one of another model, kv type, nBatch or kernels, E_FORMAT, E_CHECKSUM,
+   *   E_FILE_READ
+   */
+  async loadPrompt(path: string, ids: Int32Array): Promise<Int32Array> {
+    this.#assertIdle('loadPrompt')
+    this.truncate(0)
+    const given = checkIds(ids, this.#model.vocabSize)
+    const found = await this.#busyWith(loadPromptCache(path, given, this.#cacheForm, this.#native, this.nCtx))
+    const { taken } = found
+    this.#onFile = { path, ids: found.ids }
+    if (taken > 0) this.#native.adopt(given.slice(0, taken))
+    this.#ids.set(given.subarray(0, taken))
+    return given.subarray(taken)
+  }
+
+  /**
+   * Writes the first n tokens, a prompt that was evaluated at once, with their keys and values to a file, which is
+   * replaced as a whole; one that `loadPrompt` found to hold just these stays.
+   * @throws OpenElmError E_USAGE unless 0 < n ≤ nPast, E_FILE_WRITE
+   */
+  async savePrompt(path: string, n: number): Promise<void> {
+    this.#assertIdle('savePrompt')
+    validate(integer(1, this.nPast), n, 'savePrompt')
+    const ids = this.#ids.slice(0, n)
+    if (this.#onFile?.path === path && sameIds(this.#onFile.ids, ids)) return
+    await this.#busyWith(savePromptCache(path, ids, this.#cacheForm, this.#native))
+    this.#onFile = { path, ids }
+  }
+
+  /** Refuses other calls until the work is done. */
+  async #busyWith<T>(work: Promise<T>): Promise<T> {
+    this.#running = work
+    try {
+      return await work
+    } finally {
+      this.#running = undefined
+    }
   }
 
   /** Stops what runs and frees the cache. Resolves when the call in flight, if any, has ended. May be called again. */

@@ -1,6 +1,7 @@
+import type { JsonSchema } from '../grammar/json-schema.js'
 import type { BackendName, CpuInfo, GpuDevice, IsaName, KvType, LogitsMode } from '../native/binding.js'
 
-export type { BackendName, CpuInfo, GpuDevice, IsaName, KvType, LogitsMode }
+export type { BackendName, CpuInfo, GpuDevice, IsaName, JsonSchema, KvType, LogitsMode }
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -93,6 +94,15 @@ export interface GenerateOptions extends SamplingOptions {
   readonly special?: boolean
   /** Go on after the end-of-text token. */
   readonly ignoreEos?: boolean
+  /**
+   * What the text must be, in GBNF, llama.cpp's grammar language. It always is when the generation ends by itself or by
+   * maxTokens: near that limit the shortest completion is taken. Excludes `stop`, `format` and `schema`.
+   */
+  readonly grammar?: string
+  /** `json`: the text is a JSON object. Default: any text. */
+  readonly format?: 'text' | 'json'
+  /** The text is JSON that is valid under this JSON Schema. */
+  readonly schema?: JsonSchema
   /** Generation ends soon after it fires, with the finish reason `aborted`. */
   readonly signal?: AbortSignal
 }

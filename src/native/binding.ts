@@ -4,6 +4,11 @@
  * Arguments arrive here validated: the addon checks again only what memory safety depends on.
  * Failures are Errors with a `code` of `NativeErrorCode`.
  */
+import type { NativeGrammar } from './binding-grammar.js'
+import type { NativeTextStream, NativeTokenizer, NativeVocab } from './binding-tokenizer.js'
+
+export type * from './binding-grammar.js'
+export type * from './binding-tokenizer.js'
 
 import type { KernelBenchResult, KernelBenchSpec } from './bench-binding.js'
 import type { BackendName, GpuDevice, GpuDevices } from './gpu-binding.js'
@@ -22,6 +27,7 @@ export type NativeErrorCode =
   | 'IO'
   | 'MEMORY'
   | 'CONTEXT_FULL'
+  | 'GRAMMAR'
   | 'ABORTED'
   | 'DISPOSED'
   | 'INTERNAL'
@@ -46,57 +52,6 @@ export interface NativeMappedFile {
   convert(offset: number, from: number, rows: number, cols: number, to: number): Promise<Uint8Array>
   /** Has a thread bring the whole file into memory: for who is about to need all of it. */
   readAhead(): void
-}
-
-/** Strings as GGUF stores them, one after the other: a u64 length and that many bytes of UTF-8. */
-export interface EncodedStrings {
-  readonly length: number
-  readonly encoded: Uint8Array
-  /** One of them as a string. */
-  at(index: number): string | undefined
-}
-
-/** Vocabulary of a SentencePiece BPE tokenizer: parallel arrays indexed by token id. */
-export interface NativeVocab {
-  readonly pieces: readonly string[] | EncodedStrings
-  readonly scores: Float32Array
-  /** SentencePiece types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
-  readonly types: Uint8Array
-  readonly bos: number
-  readonly eos: number
-  readonly unk: number
-  /** Prefix a space to text (SentencePiece's add_dummy_prefix). */
-  readonly addSpacePrefix: boolean
-}
-
-export interface NativeTokenizer {
-  readonly size: number
-  /**
-   * Ids of UTF-8 text. `special`: pieces of type control are recognised in the text; user-defined ones always are.
-   * `prefix`: whether a dummy space may be put before the text (only when the vocab asks for it); text after a
-   * control token inside begins anew and gets one either way. Invalid Unicode counts as U+FFFD.
-   * Adds no BOS.
-   */
-  encode(text: string, special: boolean, prefix: boolean): Int32Array
-  /**
-   * Text of ids. `special`: control tokens appear as their piece, else as nothing. `stripSpace`: the dummy space at
-   * the start is removed. Invalid UTF-8 becomes U+FFFD.
-   */
-  decode(ids: Int32Array, special: boolean, stripSpace: boolean): string
-  /** Bytes one token stands for: empty for control tokens, one byte for byte pieces. */
-  pieceBytes(id: number): Uint8Array
-}
-
-/**
- * Text of ids as they come: whole characters only, and nothing from the first stop string on. Text that may begin a
- * stop string is held back. What `generate` shows, for ids from elsewhere.
- */
-export interface NativeTextStream {
-  push(id: number): string
-  /** What was held back, once nothing more comes. */
-  flush(): string
-  /** The stop string that ended the text. */
-  readonly stopString: string | null
 }
 
 /** A weight matrix or vector inside a mapped file. Norm vectors have rows 1. */
@@ -163,6 +118,8 @@ export interface NativeGenerateOptions {
   readonly stopStrings: readonly string[]
   /** Emit control tokens as text. */
   readonly special: boolean
+  /** What the text must be. GRAMMAR when maxTokens are too few for any text of it. */
+  readonly grammar: NativeGrammar | undefined
 }
 
 export interface NativeGenerateResult {
@@ -198,6 +155,19 @@ export interface NativeSession {
     options: NativeGenerateOptions,
     onPiece: (text: string) => void,
   ): Promise<NativeGenerateResult>
+  /** Bytes that the keys and values of one position take in a layer. */
+  kvPositionBytes(layer: number): number
+  /** Keys and values of the first n positions of a layer: those of one head after another, then the values. */
+  readKv(layer: number, n: number): Uint8Array
+  /** Takes the first `count` of the n positions whose keys and values `bytes` holds, as readKv gives them. */
+  writeKv(layer: number, bytes: Uint8Array, n: number, count: number): void
+  /**
+   * How many of `common` tokens, the beginning of a prompt of `before` tokens, another prompt of `now` tokens may take
+   * over and still come to the same keys and values to the last bit.
+   */
+  reusable(common: number, before: number, now: number): number
+  /** Says that the cache holds these ids, and that what is evaluated next is the rest of their prompt. */
+  adopt(ids: Int32Array): void
   /** Stops the running call soon: evaluate rejects with ABORTED, generate resolves with `aborted`. */
   abort(): void
   dispose(): void
@@ -266,6 +236,11 @@ export interface NativeBinding {
     stopStrings: readonly string[],
   ) => NativeTextStream
   Model: new (config: NativeModelConfig, weights: NativeWeights, options: NativeModelOptions) => NativeModel
+  /** From GBNF. Throws GRAMMAR, with `line:column: ` where the text is wrong at a place. */
+  Grammar: new (
+    tokenizer: NativeTokenizer,
+    gbnf: string,
+  ) => NativeGrammar
   /** ggml block conversion of rows in memory (sync; for tests and small data). */
   convertRows(from: number, data: Uint8Array, rows: number, cols: number, to: number): Uint8Array
   /** Samples one token from logits with the history of ids so far. For tests. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { withDefaults } from '../engine/request-fields.js'
 import type { GenerateOptions, GenerateResult, Generation } from '../engine/types.js'
 import { ApiError, toApiError } from './api-error.js'
 import type { HttpContext, ServerContext } from './context.js'
@@ -71,9 +72,10 @@ export async function answer(
   let generation: Generation
   try {
     generation = batch.generate(asked.ids, {
-      ...options.defaults,
-      ...(limit === undefined ? {} : { maxTokens: limit }),
-      ...asked.options,
+      ...withDefaults(asked.options, {
+        ...options.defaults,
+        ...(limit === undefined ? {} : { maxTokens: limit }),
+      }),
       signal: request.signal,
     })
   } catch (error) {

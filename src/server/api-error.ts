@@ -43,6 +43,7 @@ function typeOf(status: number): string {
 const STATUS: Partial<Record<ErrorCode, readonly [status: number, code: string]>> = {
   E_USAGE: [400, 'invalid_value'],
   E_CONTEXT_FULL: [400, 'context_length_exceeded'],
+  E_GRAMMAR: [400, 'invalid_grammar'],
   E_TEMPLATE: [400, 'template_error'],
   E_TOKENIZER: [400, 'no_tokenizer'],
   E_BUSY: [503, 'server_busy'],

@@ -23,9 +23,6 @@ export const chatSchema = z.object({
   messages: messagesField,
   max_completion_tokens: generateFields.max_tokens,
   logprobs: only(false, 'false, as log probabilities are not reported,'),
-  response_format: z
-    .strictObject({ type: z.literal('text') }, { error: '{"type": "text"}, as answers are free text,' })
-    .optional(),
 })
 
 const promptError = 'text, or an array of token ids'

@@ -24,6 +24,7 @@ const addonTests = [
   'test/formats',
   'test/tokenizer',
   'test/engine',
+  'test/grammar',
   'test/server',
   'test/logits/lexicon.test.ts',
 ]

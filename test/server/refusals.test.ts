@@ -34,7 +34,7 @@ t.test('parameters it does not have are refused by name', async (t) => {
     [{ n: 2 }, 'n', /Expected 1, as one request gets one answer, for n but received 2/],
     [{ logprobs: true }, 'logprobs', /log probabilities are not reported/],
     [{ top_logprobs: 2 }, 'top_logprobs', /not supported/],
-    [{ response_format: { type: 'json_object' } }, 'response_format.type', /./],
+    [{ response_format: { type: 'xml' } }, 'response_format.type', /json_schema/],
     [{ temprature: 1 }, 'temprature', /not supported/],
     [{ model: 'gpt-4o' }, 'model', /There is no model "gpt-4o" here/],
     [{ temperature: -1 }, 'temperature', /between 0 and 100 for temperature but received -1/],

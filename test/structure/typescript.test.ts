@@ -18,11 +18,12 @@ const mayImport: Record<string, readonly string[]> = {
   'index.ts': ['engine', 'convert'],
   hub: ['convert', 'formats', 'model'],
   convert: ['formats', 'model', 'native'],
-  engine: ['formats', 'model', 'native'],
+  engine: ['grammar', 'formats', 'model', 'native'],
   model: ['formats', 'native'],
   formats: ['native'],
   native: [],
   'cache-folder.ts': [],
+  grammar: [],
   'package-root.ts': [],
   'errors.ts': [],
 }

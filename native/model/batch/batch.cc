@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/prompt_parts.h"
+
 namespace openelm {
 
 Batch::Batch(std::shared_ptr<Model> model, const BatchOptions& options)
@@ -60,18 +62,9 @@ void Batch::cancel_all() {
   }
 }
 
-/// For how many tokens a prompt's kernels are chosen at a position: those of its part, as a Session cuts it.
-size_t Batch::kernel_tokens(size_t prompt, size_t position) const noexcept {
-  return std::min(options_.n_batch, prompt - position / options_.n_batch * options_.n_batch);
-}
-
 /// Tokens of a prompt that a slot's cache holds just as evaluating them would give them.
 size_t Batch::reusable(const Slot& slot, std::span<const int32_t> ids) const {
-  const size_t common = slot.common_prefix(ids) / tile_ * tile_;
-  const size_t part = common / options_.n_batch * options_.n_batch;
-  if (common == part) return common;
-  const size_t there = kernel_tokens(slot.prompt, part), here = kernel_tokens(ids.size(), part);
-  return model_->same_kernels(there, here) ? common : part;
+  return reusable_tokens(*model_, options_.n_batch, slot.common_prefix(ids), slot.prompt, ids.size());
 }
 
 /// The slot for a prompt, its cache cut to what is `reused`; null when none is free. The longest prefix
@@ -138,7 +131,7 @@ void Batch::plan_prefill(size_t budget) {
             [](const Slot* a, const Slot* b) { return a->last_used < b->last_used; });
   for (Slot* slot : prefilling) {
     const std::vector<int32_t>& ids = slot->sequence->prompt();
-    const size_t position = slot->tokens.size(), part = kernel_tokens(ids.size(), position);
+    const size_t position = slot->tokens.size(), part = part_tokens(options_.n_batch, ids.size(), position);
     const size_t end = position / options_.n_batch * options_.n_batch + part;
     size_t n = end - position;
     if (n > budget) n = budget / tile_ * tile_;

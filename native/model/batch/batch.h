@@ -57,7 +57,6 @@ class Batch {
   void admit();
   Slot* slot_for(std::span<const int32_t> ids, size_t& reused);
   size_t reusable(const Slot& slot, std::span<const int32_t> ids) const;
-  size_t kernel_tokens(size_t prompt, size_t position) const noexcept;
   void plan();
   void plan_prefill(size_t budget);
   void finish_pass();

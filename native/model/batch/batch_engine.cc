@@ -35,6 +35,7 @@ Status BatchEngine::submit(uint64_t id, GenerateRequest request, SequenceSink si
   // std::function wants what it holds to be copyable.
   auto sequence = std::make_shared<std::unique_ptr<Sequence>>(
       std::make_unique<Sequence>(id, std::move(request), *tokenizer_, std::move(sink)));
+  if (!(*sequence)->status().ok()) return (*sequence)->status();
   if (!post([sequence](Batch& batch) { batch.submit(std::move(*sequence)); }))
     return Status(Code::disposed, "The batch was closed");
   return {};

@@ -19,7 +19,8 @@ class BatchEngine {
                                                      const BatchOptions& options);
 
   /// Hands a request over. Fails with invalid for a prompt that is empty or has ids outside the vocabulary,
-  /// with context_full for one that does not fit, with disposed after close(); the sink then stays silent.
+  /// with context_full for one that does not fit, with grammar where max_tokens are too few for it, with
+  /// disposed after close(); the sink then stays silent.
   Status submit(uint64_t id, GenerateRequest request, SequenceSink sink);
 
   /// The sequence ends before the next pass, as aborted. An id that is not known (any more) is ignored.

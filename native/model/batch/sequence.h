@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "model/generation.h"
-#include "model/sampler/sampler.h"
 #include "model/tokenizer/text_stream.h"
 
 namespace openelm {
@@ -27,6 +26,8 @@ class Sequence {
 
   uint64_t id() const noexcept { return id_; }
   const std::vector<int32_t>& prompt() const noexcept { return request_.ids; }
+  /// Whether it can be answered at all: see TokenChooser::status().
+  const Status& status() const noexcept { return chooser_.status(); }
   /// The token sampled last, to be evaluated next.
   const int32_t& token() const noexcept { return result_.tokens.back(); }
 
@@ -49,7 +50,7 @@ class Sequence {
   const uint64_t id_;
   GenerateRequest request_;
   const SequenceSink sink_;
-  Sampler sampler_;
+  TokenChooser chooser_;
   TextStream text_;
   GenerateResult result_;
   const Clock::time_point submitted_;

@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import { Model } from '../../engine/model.js'
 import { maxTokensSchema, stopSchema } from '../../engine/options.js'
-import type { GenerateResult } from '../../engine/types.js'
 import type { CommandContext, CommandModule } from '../command.js'
 import { reportFallback } from '../fallback.js'
 import { modelAndPrompt, resolveModel } from '../model-argument.js'
@@ -23,9 +22,10 @@ import {
 import { Output } from '../output.js'
 import { EXIT } from '../report-error.js'
 import { batchOptions, checkBatchOptions, runBatchCommand } from '../run/batch-command.js'
+import { formOptions, readForm } from '../run/form.js'
 import { promptIds, promptTooLong } from '../run/prompt-ids.js'
 import { readPrompt } from '../run/read-prompt.js'
-import { jsonReport, statsReport } from '../run/report.js'
+import { jsonReport, type RunAnswer, statsReport } from '../run/report.js'
 import { readTemplate, templateOption } from '../run/template-file.js'
 
 const text = z.string().optional()
@@ -36,6 +36,11 @@ const promptOptions = {
   chat: flag('--chat', 'put the prompt into the chat template (default: where\nthe model has one)'),
   noChat: flag('--no-chat', 'continue the prompt as plain text'),
   ...templateOption,
+  promptCache: option(
+    '--prompt-cache <file>',
+    'keep the evaluated prompt in a file, and begin with what\nit has in common with this one',
+    z.string().min(1, { error: 'a path' }).optional(),
+  ),
 } as const
 
 const outputOptions = {
@@ -60,6 +65,7 @@ const outputOptions = {
 const groups = {
   Prompt: promptOptions,
   Output: outputOptions,
+  'Form of the answer': formOptions,
   'Many prompts': batchOptions,
   Model: modelOptions,
   Context: contextOptions,
@@ -69,12 +75,14 @@ const groups = {
 const specs = {
   ...promptOptions,
   ...outputOptions,
+  ...formOptions,
   ...batchOptions,
   ...modelOptions,
   ...contextOptions,
   ...samplingOptions,
 }
 type RunOptions = OptionValues<typeof specs>
+type Form = ReturnType<typeof readForm>
 
 export const command: CommandModule = {
   help: {
@@ -92,7 +100,11 @@ one of them names the model, unless -m does. Anything else belongs to the prompt
 With --batch each line of a file is a JSON object with a prompt (or messages) and, if it likes,
 id, system, max_tokens, stop, temperature, top_p, seed and the other sampling options with
 underscores. The answers are lines in the same order. The same command after an interruption
-goes on where it ended. A line that cannot be answered becomes an error and the exit status 1.`,
+goes on where it ended. A line that cannot be answered becomes an error and the exit status 1.
+
+With --format json, --schema or --grammar the answer always is what they ask for: near the limit
+of -n or of the context the shortest completion is taken. Where none fits, nothing is printed and
+the exit status is 1.`,
     groups,
     after: `Sampling defaults are those the model file recommends, where it does. A prompt that does not
 fit into the context is an error. Ctrl-C keeps what was printed and exits with 130.
@@ -104,6 +116,7 @@ Examples:
   cat notes.txt | openelm run 1.1b-instruct "Sum this up in one sentence."
   openelm run --temp 0.8 --top-p 0.95 --seed 7 "What is a lighthouse?"
   openelm run --json "Define ocean." | jq -r .text
+  openelm run --schema person.json "Who wrote Faust?" | jq .name
   openelm run --batch questions.jsonl -o answers.jsonl --slots 8`,
   },
   spellings: modelSpellings,
@@ -116,8 +129,9 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const given = modelAndPrompt(args, options.model)
   checkBatchOptions({ ...options, args: given.prompt })
   const template = readTemplate(options.template)
+  const form = readForm(options, options.stop)
   const path = await resolveModel(given.model, { yes: options.yes ?? false, signal })
-  if (options.batch !== undefined) return runLines(options, options.batch, path, template, signal)
+  if (options.batch !== undefined) return runLines(options, options.batch, path, template, form, signal)
   const prompt = await readPrompt({ args: given.prompt, file: options.file, stdin: process.stdin, signal })
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
@@ -126,8 +140,9 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   try {
     const loadSeconds = (performance.now() - start) / 1000
     reportFallback(model)
-    const result = await answer(model, prompt, options, template, output, stop)
-    if (options.json) await output.write(`${JSON.stringify(jsonReport(model, result, loadSeconds))}\n`)
+    const said = await answer(model, prompt, options, template, form, output, stop)
+    const { result } = said
+    if (options.json) await output.write(`${JSON.stringify(jsonReport(model, said, loadSeconds))}\n`)
     else if (process.stdout.isTTY && !result.text.endsWith('\n')) await output.write('\n')
     if (options.stats) process.stderr.write(statsReport(model, result, loadSeconds))
     return signal.aborted ? EXIT.interrupted : EXIT.done
@@ -142,18 +157,25 @@ async function answer(
   prompt: string,
   options: RunOptions,
   template: string | undefined,
+  form: Form,
   output: Output,
   signal: AbortSignal,
-): Promise<GenerateResult> {
+): Promise<RunAnswer> {
   const ids = promptIds(model, prompt, { ...promptForm(options), template })
   const session = model.createSession(toSessionOptions(options))
   if (ids.length > session.nCtx) throw promptTooLong(ids.length, session.nCtx, model.contextLength)
-  const generation = session.generate(ids, {
+  const cache = options.promptCache
+  const rest = cache === undefined ? ids : await session.loadPrompt(cache, ids)
+  const generation = session.generate(rest, {
     ...generateOptions(options),
+    ...form,
     signal,
   })
   if (!options.json) for await (const piece of generation) await output.write(piece)
-  return generation.result
+  const result = await generation.result
+  if (cache !== undefined && session.nPast >= ids.length) await session.savePrompt(cache, ids.length)
+  const cached = cache === undefined ? undefined : ids.length - rest.length
+  return { result, prompt: { tokens: ids.length, cached } }
 }
 
 const promptForm = ({ system, chat }: RunOptions) => ({ system, chat })
@@ -168,6 +190,7 @@ const runLines = (
   input: string,
   model: string,
   template: string | undefined,
+  form: Form,
   signal: AbortSignal,
 ) =>
   runBatchCommand({
@@ -177,7 +200,7 @@ const runLines = (
     load: toLoadOptions(options),
     size: { ...toSessionOptions(options), ...definedOnly({ slots: options.slots }) },
     form: { ...promptForm(options), template },
-    defaults: generateOptions(options),
+    defaults: { ...generateOptions(options), ...form },
     stats: options.stats ?? false,
     signal,
   })

@@ -90,6 +90,7 @@ export function checkBatchOptions(options: {
   readonly batch: string | undefined
   readonly output: string | undefined
   readonly slots: number | undefined
+  readonly promptCache: string | undefined
 }): void {
   const without = options.batch === undefined
   if (without && (options.output !== undefined || options.slots !== undefined)) {
@@ -99,9 +100,14 @@ export function checkBatchOptions(options: {
     })
   }
   if (without) return
-  const other =
-    options.args.length > 0 ? 'A prompt' : options.file !== undefined ? '-f' : options.json ? '--json' : ''
-  if (other === '') return
+  const others = [
+    options.args.length > 0 && 'A prompt',
+    options.file !== undefined && '-f',
+    options.json && '--json',
+    options.promptCache !== undefined && '--prompt-cache',
+  ]
+  const other = others.find(Boolean)
+  if (!other) return
   throw new OpenElmError('E_USAGE', `${other} cannot be combined with --batch.`, {
     why: 'The lines of its file are the prompts, and every answer is a JSON object.',
     next: 'Leave one of them out.',

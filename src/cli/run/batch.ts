@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { Batch } from '../../engine/batch/batch.js'
 import type { Model } from '../../engine/model.js'
+import { withDefaults } from '../../engine/request-fields.js'
 import type { GenerateOptions, GenerateResult } from '../../engine/types.js'
 import { OpenElmError } from '../../errors.js'
 import { EXIT, formatError } from '../report-error.js'
@@ -93,7 +94,10 @@ async function answerLine(run: BatchRun, line: InputLine, totals: BatchTotals): 
   try {
     const { ids, options } = readRequest(model, line, form)
     if (ids.length > batch.nCtx) throw promptTooLong(ids.length, batch.nCtx, model.contextLength)
-    const result: GenerateResult = await batch.generate(ids, { ...defaults, ...options, signal }).result
+    const result: GenerateResult = await batch.generate(ids, {
+      ...withDefaults(options, defaults),
+      signal,
+    }).result
     if (result.finishReason === 'aborted') return undefined
     totals.promptTokens += ids.length
     totals.generatedTokens += result.tokens.length

@@ -21,16 +21,24 @@ export function answerFields(result: GenerateResult, promptTokens: number) {
   }
 }
 
+/** An answer and the length of its prompt, of which `cached` tokens came from a prompt cache, where there is one. */
+export interface RunAnswer {
+  readonly result: GenerateResult
+  readonly prompt: { readonly tokens: number; readonly cached: number | undefined }
+}
+
 /** What `--json` prints: one object. Names are those of the field's APIs; durations are in milliseconds. */
-export function jsonReport(model: Model, result: GenerateResult, loadSeconds: number) {
+export function jsonReport(model: Model, { result, prompt }: RunAnswer, loadSeconds: number) {
   const { timings } = result
+  const details =
+    prompt.cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: prompt.cached } }
   return {
     model: model.name,
     text: result.text,
     tokens: Array.from(result.tokens),
     finish_reason: result.finishReason,
     stop_string: result.stopString ?? null,
-    usage: { prompt_tokens: timings.promptTokens, completion_tokens: result.tokens.length },
+    usage: { prompt_tokens: prompt.tokens, completion_tokens: result.tokens.length, ...details },
     timings: {
       load_ms: ms(loadSeconds),
       prefill_ms: ms(timings.prefillSeconds),

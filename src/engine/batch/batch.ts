@@ -76,23 +76,20 @@ export class Batch {
     let text = ''
     const queue = new PieceQueue(() => this.#native.cancel(id))
     const { signal, maxTokens } = request
+    const nativeOptions = request.native(this.nCtx - ids.length + 1)
     const work = async (): Promise<GenerateResult> => {
       if (signal?.aborted) return emptyResult('aborted')
-      if (maxTokens === 0) return emptyResult('length')
+      // Whether no text will do is for a grammar to say.
+      if (maxTokens === 0 && !nativeOptions.grammar) return emptyResult('length')
       const abort = () => this.#native.cancel(id)
       signal?.addEventListener('abort', abort, { once: true })
       this.#inFlight++
       try {
-        const native = await this.#native.generate(
-          id,
-          ids,
-          request.native(this.nCtx - ids.length + 1),
-          (piece) => {
-            text += piece
-            queue.push(piece)
-          },
-        )
-        return toResult(native, text, maxTokens)
+        const native = await this.#native.generate(id, ids, nativeOptions, (piece) => {
+          text += piece
+          queue.push(piece)
+        })
+        return toResult(native, text, maxTokens, nativeOptions.maxTokens)
       } catch (error) {
         if (signal?.aborted) throw abortedError('The generation was aborted.', signal)
         throw fromNative(error, 'The generation failed.')

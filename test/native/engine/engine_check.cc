@@ -1,5 +1,5 @@
 // The engine from several threads at once, without Node.js, so that ThreadSanitizer sees all there is to see:
-// thread pool, forward pass, sessions that share a model, abort from outside, batches. Prints TAP.
+// thread pool, forward pass, sessions that share a model, abort from outside, batches, grammars. Prints TAP.
 
 #include <atomic>
 #include <cstdio>
@@ -14,6 +14,7 @@
 #include "cpu/dispatch.h"
 #include "fixture.h"
 #include "gpu_check.h"
+#include "grammar_check.h"
 #include "model/session.h"
 
 namespace openelm {
@@ -72,6 +73,7 @@ void check_variant(const KernelTable& kernels, Report& report) {
 
 int main() {
   openelm::Report report;
+  openelm::check_grammar(report);
   for (const openelm::Variant& variant : openelm::variants())
     if (variant.supported) {
       openelm::check_variant(variant.table, report);
