@@ -23,14 +23,13 @@
 #define OPENELM_SHARED(Type) reinterpret_cast<threadgroup Type*>(shared)
 
 /// Names of the types of matrices, as quant/dtype.cc has them in capitals, and the bodies' tags.
-#define OPENELM_EACH_BLOCK(DO)                                                               \
-  DO(f32, float)                                                                             \
-  DO(f16, openelm::gpu::Half)                                                                \
-  DO(bf16, openelm::gpu::Bfloat)                                                             \
-  DO(q8_0, openelm::BlockQ8_0)                                                               \
-  DO(q4_0, openelm::BlockQ4_0)                                                               \
-  DO(q4_1, openelm::BlockQ4_1) DO(q5_0, openelm::BlockQ5_0) DO(q5_1, openelm::BlockQ5_1)     \
-      DO(q2_k, openelm::BlockQ2_K) DO(q3_k, openelm::BlockQ3_K) DO(q4_k, openelm::BlockQ4_K) \
-          DO(q5_k, openelm::BlockQ5_K) DO(q6_k, openelm::BlockQ6_K) DO(iq4_nl, openelm::BlockIQ4_NL)
+// clang-format off
+#define OPENELM_EACH_BLOCK(DO) \
+  DO(f32, float) DO(f16, openelm::gpu::Half) DO(bf16, openelm::gpu::Bfloat) \
+  DO(q8_0, openelm::BlockQ8_0) DO(q4_0, openelm::BlockQ4_0) DO(q4_1, openelm::BlockQ4_1) \
+  DO(q5_0, openelm::BlockQ5_0) DO(q5_1, openelm::BlockQ5_1) DO(iq4_nl, openelm::BlockIQ4_NL) \
+  DO(q2_k, openelm::BlockQ2_K) DO(q3_k, openelm::BlockQ3_K) DO(q4_k, openelm::BlockQ4_K) \
+  DO(q5_k, openelm::BlockQ5_K) DO(q6_k, openelm::BlockQ6_K)
+// clang-format on
 
 #define OPENELM_EACH_KV_TYPE(DO) DO(f32) DO(f16) DO(q8_0)

@@ -158,7 +158,9 @@ Guarded::~Guarded() {
 }
 
 void Guarded::open(bool accessible) const {
-  mprotect(pages_, page_bytes_ - pages_of(1), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+  const int access = accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+  if (mprotect(pages_, page_bytes_ - pages_of(1), access) != 0)
+    stop("memory cannot be opened or closed: too many buffers");
 }
 
 }  // namespace metal_shim
