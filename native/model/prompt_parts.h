@@ -18,7 +18,7 @@ inline size_t part_tokens(size_t n_batch, size_t prompt, size_t position) noexce
 /// How many of the `common` first tokens of a prompt of `before` tokens hold for one of `now` tokens just as
 /// evaluating them would: whole tiles of the attention kernel, of parts whose kernels are the same.
 inline size_t reusable_tokens(const Model& model, size_t n_batch, size_t common, size_t before, size_t now) {
-  const size_t tile = model.kernels().attention.token_tile;
+  const size_t tile = model.attention_tile();
   const size_t part = common / n_batch * n_batch, inside = (common - part) / tile * tile;
   if (inside == 0) return part;
   const bool same = model.same_kernels(part_tokens(n_batch, before, part), part_tokens(n_batch, now, part));

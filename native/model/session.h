@@ -45,6 +45,7 @@ class Session {
   /// gets next and cuts into parts as if it had all of it.
   void adopt(std::vector<int32_t> tokens) {
     tokens_ = std::move(tokens);
+    ahead_.reset();
     adopted_ = true;
   }
   KvCache& kv() noexcept { return *kv_; }

@@ -25,6 +25,7 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
     : chip_(chip), info_(std::move(info)) {
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
+  launcher_.shared_bytes = chip.shared_bytes;
   const char* overlap =
       std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
   launcher_.overlap = chip.major >= 9 && (overlap == nullptr || std::strcmp(overlap, "0") != 0);

@@ -15,7 +15,8 @@ namespace openelm::gpu::cuda {
 struct Launcher {
   cudaStream_t stream = nullptr;
   uint32_t multiprocessors = 0;
-  bool overlap = false;  // compute capability 9.0 and newer
+  size_t shared_bytes = 0;  // of a block, at most
+  bool overlap = false;     // compute capability 9.0 and newer
 };
 
 /// Enqueues `kernel` and returns the launch's error. Every kernel launched so waits for its inputs in all
