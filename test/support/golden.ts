@@ -63,8 +63,10 @@ export function isas(): readonly { readonly name: IsaName; readonly supported: b
  */
 export function errorBound(isa: IsaName, type: GoldenType): number {
   const exact = 1e-4
-  const near = 2e-2
+  const near = 1e-2
+  // 8 bits of significand, on both sides of each product; random weights amplify it: 1.8e-2 to 2.7e-2 on hardware.
+  const rounded = 4e-2
   if (isa === 'reference') return exact
-  if (type === 'f16') return isa === 'amx' ? near : exact
-  return near
+  if (isa === 'amx') return rounded
+  return type === 'f16' ? exact : near
 }

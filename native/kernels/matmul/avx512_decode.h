@@ -4,8 +4,8 @@
 // blocks.
 //
 // Loads bind a row at a time: 6 of activations for 72 bytes of Q4_0, where Zen 4 does one of 512 bits a
-// cycle. Four rows share them. They are four streams of weights, though, which hardware prefetchers do not
-// follow, so lines are asked for in the order of addresses, some rows ahead.
+// cycle. Four rows share them, rows far apart: a core has more of four streams of weights under way than of
+// one (avx512_stream.h), and lines of each are asked for ahead.
 //
 // 512-bit instructions for 128 columns, a row and a token, without loads: Q4_0 16 (72 bytes), Q4_K 19 (72),
 // Q6_K 24 (105). At two a cycle that is 7.5 to 9 bytes a cycle.
@@ -17,8 +17,8 @@ namespace openelm {
 namespace {
 
 constexpr size_t kDecodeTokens = 4;
-/// How far ahead of the rows at work weights are asked for; 4 KiB is too near, 16 KiB no better.
-constexpr size_t kPrefetchBytes = 8192;
+/// How far ahead of the products the weights of each row are asked for.
+constexpr size_t kPrefetchBytes = 2048;
 
 /// The product of one row's unit with a token's, as 32-bit sums of each lane's columns times 128.
 template <class Format>
@@ -67,9 +67,11 @@ inline void add_units(const Format* formats, size_t half, const PlaneUnit* units
   }
 }
 
-/// R rows by T tokens.
+/// R rows, so many `apart`, by T tokens.
 template <class Format, int R, int T>
-void decode_rows(const MatmulArgs& args, const uint8_t* data, size_t stride, size_t row) {
+void decode_rows(const MatmulArgs& args, size_t row, size_t apart) {
+  const size_t stride = row_bytes(args.w->type, args.w->cols);
+  const uint8_t* data = args.w->data + row * stride;
   const Planes a(args.packed, args.tokens, args.w->cols);
   const size_t cols = args.w->cols;
   __m512 sum[R][T];
@@ -83,12 +85,15 @@ void decode_rows(const MatmulArgs& args, const uint8_t* data, size_t stride, siz
     }
   for (size_t column = 0, block = 0; column < cols; column += kColumnBlock, ++block) {
     const size_t left = cols - column, whole = min_of(left / kUnitColumns, 2);
-    const uint8_t* ahead = data + R * 2 * block * Format::kUnitBytes + kPrefetchBytes;
-#pragma GCC unroll 20
-    for (size_t i = 0; i < R * 2 * Format::kUnitBytes; i += 64) prefetch_line(ahead + i);
     Format formats[R];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) formats[r].open(data + static_cast<size_t>(r) * stride, block);
+    for (int r = 0; r < R; ++r) {
+      const uint8_t* from = data + static_cast<size_t>(r) * apart * stride;
+#pragma GCC unroll 4
+      for (size_t i = 0; i < 2 * Format::kUnitBytes; i += 64)
+        prefetch_line(from + 2 * block * Format::kUnitBytes + kPrefetchBytes + i);
+      formats[r].open(from, block);
+    }
     const auto add = [&](size_t half) {
       add_units<Format, R, T>(formats, half, &a.unit(2 * block + half, 0), sum);
     };
@@ -123,20 +128,18 @@ void decode_rows(const MatmulArgs& args, const uint8_t* data, size_t stride, siz
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       const float total = sum_of(sum[r][t]) + (Format::kOffset ? sum_of(offsets[r][t]) : 0.0f);
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + row + static_cast<size_t>(r)];
+      float& y = args.y[static_cast<size_t>(t) * args.ldy + row + static_cast<size_t>(r) * apart];
       y = args.accumulate ? y + total : total;
     }
 }
 
 template <class Format, int T>
 void decode(const MatmulArgs& args) {
-  const size_t stride = row_bytes(args.w->type, args.w->cols);
-  const uint8_t* data = args.w->data + args.row_begin * stride;
-  size_t row = args.row_begin;
   constexpr int kRows = T == 1 ? 4 : 2;  // more sums would not fit the registers
-  for (; row + kRows <= args.row_end; row += kRows, data += kRows * stride)
-    decode_rows<Format, kRows, T>(args, data, stride, row);
-  for (; row < args.row_end; ++row, data += stride) decode_rows<Format, 1, T>(args, data, stride, row);
+  const size_t apart = (args.row_end - args.row_begin) / kRows;
+  for (size_t i = 0; i < apart; ++i) decode_rows<Format, kRows, T>(args, args.row_begin + i, apart);
+  for (size_t row = args.row_begin + kRows * apart; row < args.row_end; ++row)
+    decode_rows<Format, 1, T>(args, row, 1);
 }
 
 template <class Format>
