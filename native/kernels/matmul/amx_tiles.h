@@ -56,21 +56,29 @@ struct PanelPlace {
   size_t step, steps;  // of 32 columns
 };
 
-/// Dequantizes a panel. Rows up to a whole tile are zero.
+/// How far ahead weights are asked for while a panel is dequantized.
+constexpr size_t kPanelAhead = 4096;
+
+/// Dequantizes a panel; rows up to a whole tile are zero. Both halves of the rows at once: a core has more of
+/// two streams of memory under way than of one.
 template <class Format>
 void expand_panel(const WeightMatrix& w, const PanelPlace& place, uint8_t* panel) {
   const size_t stride = row_bytes(w.type, w.cols), out_stride = panel_stride(place.steps);
-  const size_t rows = tiles_of(place.rows) * kTile;
-  for (size_t r = 0; r < rows; ++r, panel += out_stride) {
+  const size_t block_bytes = row_bytes(w.type, kMostSteps * kStepColumns);
+  const size_t rows = tiles_of(place.rows) * kTile, half = rows / 2;
+  for (size_t i = 0; i < rows; ++i) {
+    const size_t r = i / 2 + i % 2 * half;
     const uint8_t* row = w.data + (place.row + r) * stride;
     for (size_t s = 0; s < place.steps; s += kMostSteps) {
       const size_t count = min_of(kMostSteps, place.steps - s);
-      uint8_t* out = panel + s * kStepBytes;
+      uint8_t* out = panel + r * out_stride + s * kStepBytes;
       if (r < place.rows) {
+        const uint8_t* ahead = row + (place.step + s) / kMostSteps * block_bytes + kPanelAhead;
+        for (size_t k = 0; k < block_bytes; k += 64) prefetch_line(ahead + k);
         Format::expand(row, (place.step + s) * kStepColumns, w.cols, count, out);
         continue;
       }
-      for (size_t i = 0; i < count; ++i) _mm512_storeu_si512(out + i * kStepBytes, _mm512_setzero_si512());
+      for (size_t k = 0; k < count; ++k) _mm512_storeu_si512(out + k * kStepBytes, _mm512_setzero_si512());
     }
   }
 }
