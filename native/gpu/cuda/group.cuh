@@ -50,6 +50,17 @@ struct Block {
   GPU_FN Warp team() const { return {}; }
   GPU_FN uint32_t team_index() const { return threadIdx.x / kWarp; }
   GPU_FN static constexpr uint32_t teams() { return Threads / kWarp; }
+  /// See gpu/bodies/attention.h. Fences of one thread do for the block, whose barriers come before and after.
+  GPU_FN bool last_to_come(uint32_t* counter, uint32_t groups) const {
+    __syncthreads();
+    bool last = false;
+    if (threadIdx.x == 0) {
+      __threadfence();
+      last = atomicInc(counter, groups - 1) == groups - 1;  // and 0 again
+      __threadfence();
+    }
+    return __syncthreads_or(last);
+  }
 };
 
 /// The block's dynamic shared memory.
