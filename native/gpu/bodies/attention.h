@@ -3,8 +3,8 @@
 // Attention of single tokens, bound by the bandwidth over the cache. Positions are split into chunks of a
 // fixed size; a group takes one chunk of one kv head for all query heads that share it, so that keys and
 // values are read once, and leaves the unnormalized sum, the largest score and the sum of weights. Merging
-// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135) and goes by their order: attend_chunk and, in
-// a launch of its own, merge_chunks, or attend_and_merge where groups can tell which of them is the last.
+// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135) and goes by their order: attend_chunk and,
+// in a launch of its own, merge_chunks, or attend_and_merge where groups can tell which of them is the last.
 // Either way the result has the same bits. A single chunk is written as the result at once.
 
 #include "gpu/bodies/kv_rows.h"
@@ -260,8 +260,7 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
   wait_for_inputs();
   let_next_start();
   const BatchToken of = at<const BatchToken>(args.list)[token];
-  if (chunk < chunks_of(of))
-    attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
+  if (chunk < chunks_of(of)) attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
 }
 
 /// A single token's results for the query heads of a kv head from all of its chunks, by a group.
@@ -273,8 +272,8 @@ GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32
   if (chunks > 1) merge_partials(group, args, token, kv_head, chunks);
 }
 
-/// attend_chunk, and merge_chunks by whichever group is the last to leave a partial result of the token and kv
-/// head. counters: [tokens][kv_heads], 0 before and after; the group's
+/// attend_chunk, and merge_chunks by whichever group is the last to leave a partial result of the token and
+/// kv head. counters: [tokens][kv_heads], 0 before and after; the group's
 ///   bool last_to_come(GPU_DEVICE uint32_t* counter, uint32_t groups)
 /// tells all threads of one of so many groups, the last, and then lets them see what the others wrote.
 template <KvType type, uint32_t HeadDim, class Group>

@@ -13,13 +13,6 @@ namespace {
 
 constexpr uint32_t kChunkThreads = 128;
 
-/// Asks for `count` rows of the cache from `rows` on.
-__device__ __forceinline__ void fetch_rows(const uint8_t* rows, uint32_t count, uint32_t row_bytes) {
-  const uint64_t begin = reinterpret_cast<uint64_t>(rows) & ~uint64_t{15};
-  const uint32_t length = count * row_bytes & ~15u;
-  if (length > 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(begin), "r"(length));
-}
-
 /// Asks for the chunk's keys and values of earlier tokens before the inputs are there. The token itself may
 /// still be the one before, as `advance` may not have run: it only says what to ask for, and is read from L2
 /// so that no older copy of it is left for the body.
@@ -34,9 +27,15 @@ __device__ __forceinline__ void fetch_chunk(const AttentionArgs& args, uint32_t 
   of.position = words.w;
   const uint32_t begin = chunk * kAttentionChunk;
   if (begin >= of.position) return;
-  const uint32_t count = min_of(of.position - begin, kAttentionChunk), row_bytes = args.cache.row_bytes;
-  for (uint32_t values = 0; values < 2; ++values)
-    fetch_rows(kv_rows(of, args.cache, kv_head, values) + uint64_t{begin} * row_bytes, count, row_bytes);
+  const uint32_t row_bytes = args.cache.row_bytes;
+  const uint32_t length = min_of(of.position - begin, kAttentionChunk) * row_bytes & ~15u;
+  if (length == 0) return;
+  for (uint32_t part = 0; part < 2; ++part) {
+    const uint8_t* rows = kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes;
+    asm volatile(
+        "cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(reinterpret_cast<uint64_t>(rows) & ~uint64_t{15}),
+        "r"(length));
+  }
 #endif
 }
 

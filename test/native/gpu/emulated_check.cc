@@ -1,4 +1,5 @@
-// Runs the tensor-core kernels' bodies on a host, thread by thread, and decode attention's groups; prints TAP.
+// Runs the tensor-core kernels' bodies on a host, thread by thread, and decode attention's groups; prints
+// TAP.
 
 #include "gpu/emulated.h"
 

@@ -107,9 +107,9 @@ void check(DecodeShape shape, std::vector<uint32_t> positions) {
     for (uint32_t counter : p.counters) cleared &= counter == 0;
   }
   char text[160];
-  std::snprintf(text, sizeof text,
-                "decode attention: %u/%u heads of %u: results%s%s%s", shape.heads, shape.kv_heads,
-                shape.head_dim, finite ? "" : " are not finite,", same ? " have the same bits" : " differ",
+  std::snprintf(text, sizeof text, "decode attention: %u/%u heads of %u: results%s%s%s", shape.heads,
+                shape.kv_heads, shape.head_dim, finite ? "" : " are not finite,",
+                same ? " have the same bits" : " differ",
                 cleared ? ", counters are 0" : ", counters are not 0");
   emulation::report(finite && same && cleared, text);
 }
