@@ -117,7 +117,7 @@ void check(DecodeShape shape, std::vector<uint32_t> positions) {
 }  // namespace
 
 void check_decode_attention() {
-  check({64, 4, 1}, {0, 63, 64, 127, 128, 700});
+  check({64, 4, 1}, {0, 63, 64, 127, 128, 2047});
   check({128, 20, 5}, {5, 64, 600});
   check({80, 7, 1}, {200, 1});
   check({16, 3, 3}, {511, 512, 513});
