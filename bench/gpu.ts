@@ -65,10 +65,10 @@ const [rounds, repetitions, seconds] = [values.rounds, values.repetitions, value
   number,
 ]
 
-/** GB/s that memory moves, as the kernel bench measured it; undefined without that. */
+/** GB/s that memory reads, as the kernel bench measured it; undefined without that. */
 function bandwidth(): number | undefined {
   if (values.kernels === undefined) return undefined
-  const found = /reads and writes (\d+) GB\/s/.exec(readFileSync(values.kernels, 'utf8'))?.[1]
+  const found = /^.* reads (\d+) GB\/s/.exec(readFileSync(values.kernels, 'utf8'))?.[1]
   return found === undefined ? undefined : Number(found)
 }
 
@@ -159,8 +159,7 @@ const table = markdownTable(
   ]),
   2,
 )
-const measured =
-  limit === undefined ? '' : `\nA copy within the GPU's memory reads and writes ${digits(limit)} GB/s.`
+const measured = limit === undefined ? '' : `\nThe GPU's memory reads ${digits(limit)} GB/s.`
 console.log(
   `${[...backends].join('\n')}${measured}\n` +
     `Tokens/s, median (range) of ${rounds} processes × ${repetitions}\n\n${table}\n${notes.map((note) => `\n${note}`).join('')}`,

@@ -79,7 +79,7 @@ struct AttentionArgs {
   uint64_t list;      // BatchToken[tokens]
   uint64_t tiles;     // AttentionTile[], for attend_tile
   uint64_t out;       // [tokens][heads * head_dim]
-  uint64_t partials;  // for attend_chunk: [tokens][heads][max_chunks][head_dim + 2]
+  uint64_t partials;  // for attend_chunk: [tokens][heads][max_chunks][partial_floats]
   uint32_t heads, kv_heads, head_dim, max_chunks;
   CacheLayout cache;
 };

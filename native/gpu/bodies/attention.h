@@ -3,7 +3,9 @@
 // Attention of single tokens, bound by the bandwidth over the cache. Positions are split into chunks of a
 // fixed size; a group takes one chunk of one kv head for all query heads that share it, so that keys and
 // values are read once, and leaves the unnormalized sum, the largest score and the sum of weights. Merging
-// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135).
+// chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135) and goes by their order: attend_chunk and,
+// in a launch of its own, merge_chunks, or attend_and_merge where groups can tell which of them is the last.
+// Either way the result has the same bits. A single chunk is written as the result at once.
 
 #include "gpu/bodies/kv_rows.h"
 
@@ -19,16 +21,22 @@ GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
   return lanes;
 }
 
-/// Bytes of shared memory of attend_chunk.
+/// Bytes of shared memory of attend_chunk and attend_and_merge.
 GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size) {
   const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
-  return 4 * kQueries * (kAttentionChunk + slots * head_dim);
+  return 4 * kQueries * (kAttentionChunk + 1 + slots * head_dim);
 }
 
-/// Where the partial result of a chunk is: [head_dim] sums, the largest score, the sum of weights.
+/// Floats of a chunk's partial result: [head_dim] sums, the largest score, the sum of weights; rows of 16
+/// bytes.
+GPU_BOTH uint32_t partial_floats(uint32_t head_dim) {
+  return head_dim + 4;
+}
+
+/// Where the partial result of a chunk is.
 GPU_FN GPU_DEVICE float* partial_of(AttentionArgs args, uint32_t token, uint32_t head, uint32_t chunk) {
   const uint64_t index = (uint64_t(token) * args.heads + head) * args.max_chunks + chunk;
-  return at<float>(args.partials) + index * (args.head_dim + 2);
+  return at<float>(args.partials) + index * partial_floats(args.head_dim);
 }
 
 /// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
@@ -138,19 +146,20 @@ struct ChunkThread {
   }
 };
 
-/// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does
-/// nothing for a chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared:
-/// attend_chunk_bytes.
+/// Chunks that a token's positions, its own included, are in.
+GPU_FN uint32_t chunks_of(BatchToken token) {
+  return token.position / kAttentionChunk + 1;
+}
+
+/// Chunk number `chunk` < chunks_of(of) for the query heads of a kv head: a partial result or, of an only
+/// chunk, the result.
 template <KvType type, uint32_t HeadDim, class Group>
-GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head, uint32_t chunk,
-                         GPU_SHARED float* shared) {
-  wait_for_inputs();
-  let_next_start();
-  const BatchToken of = at<const BatchToken>(args.list)[token];
+GPU_FN void attend_positions(Group group, AttentionArgs args, BatchToken of, uint32_t token, uint32_t kv_head,
+                             uint32_t chunk, GPU_SHARED float* shared) {
   const uint32_t begin = chunk * kAttentionChunk;
-  if (begin > of.position) return;
   const ChunkThread<type, HeadDim, Group> part(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
   const auto team = group.team();
+  const bool only = chunks_of(of) == 1;
   const uint32_t head_dim = part.head_dim, per_kv = args.heads / args.kv_heads;
   const uint64_t offset = uint64_t(begin) * args.cache.row_bytes;
   GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
@@ -158,7 +167,8 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
   for (uint32_t p = part.slot; p < part.count; p += part.slots)
     if (part.lane * 128 < args.cache.row_bytes) prefetch(values + p * args.cache.row_bytes + part.lane * 128);
   GPU_SHARED float* scores = shared;
-  GPU_SHARED float* sums = shared + kQueries * kAttentionChunk;
+  GPU_SHARED float* totals = scores + kQueries * kAttentionChunk;
+  GPU_SHARED float* sums = totals + kQueries;
 
   for (uint32_t first = 0; first < per_kv; first += kQueries) {
     const uint32_t head = kv_head * per_kv + first, heads = min_of(per_kv - first, kQueries);
@@ -177,6 +187,8 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
       }
       sum = team.sum(sum);
       if (team.lane() != 0) continue;
+      totals[g] = sum;
+      if (only) continue;
       GPU_DEVICE float* partial = partial_of(args, token, head + g, chunk);
       partial[head_dim] = largest;
       partial[head_dim + 1] = sum;
@@ -184,51 +196,97 @@ GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32
     group.barrier();
     part.add_values(values, scores, sums);
     group.barrier();
+    GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
     for (uint32_t i = group.lane(); i < heads * head_dim; i += group.size()) {
       float sum = 0;
       for (uint32_t slot = 0; slot < part.slots; ++slot) sum += sums[slot * kQueries * head_dim + i];
-      partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
+      if (only)
+        out[i] = sum / totals[i / head_dim];
+      else
+        partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
     }
   }
 }
 
-/// A single token's result for one query head from all of its chunks, by a group.
+/// The results of a kv head's query heads from `chunks` partial results of each.
 template <class Group>
-GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32_t head) {
-  wait_for_inputs();
-  let_next_start();
-  const uint32_t head_dim = args.head_dim, stride = head_dim + 2;
-  const uint32_t chunks = at<const BatchToken>(args.list)[token].position / kAttentionChunk + 1;
-  GPU_DEVICE const float* partial = partial_of(args, token, head, 0);
-  GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
-  enum : uint32_t { kBatch = 8 };  // chunks whose loads are under way together
-  for (uint32_t i = group.lane(); i < head_dim; i += group.size()) {
-    float largest = -1.0f / 0.0f, sum = 0, total = 0;
+GPU_FN void merge_partials(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head,
+                           uint32_t chunks) {
+  enum : uint32_t { kBatch = 8, kWide = 4 };  // chunks whose loads are under way together, floats of a load
+  const uint32_t head_dim = args.head_dim, pieces = head_dim / kWide, per_kv = args.heads / args.kv_heads;
+  for (uint32_t index = group.lane(); index < per_kv * pieces; index += group.size()) {
+    const uint32_t head = kv_head * per_kv + index / pieces, i = index % pieces * kWide;
+    GPU_DEVICE const float* partial = partial_of(args, token, head, 0);
+    float largest = -1.0f / 0.0f, total = 0, sum[kWide] = {0, 0, 0, 0};
     for (uint32_t base = 0; base < chunks; base += kBatch) {
-      float scores[kBatch], weights[kBatch], values[kBatch];
+      Words4 ends[kBatch], values[kBatch];
       GPU_UNROLL
       for (uint32_t b = 0; b < kBatch; ++b) {
-        GPU_DEVICE const float* chunk = partial + min_of(base + b, chunks - 1) * stride;
-        scores[b] = chunk[head_dim];
-        weights[b] = base + b < chunks ? chunk[head_dim + 1] : 0.0f;
-        values[b] = base + b < chunks ? chunk[i] : 0.0f;
+        ends[b] = Words4{{as_bits(-1.0f / 0.0f), 0, 0, 0}};
+        values[b] = Words4{{0, 0, 0, 0}};
+        if (base + b >= chunks) continue;
+        GPU_DEVICE const float* chunk = partial + (base + b) * partial_floats(head_dim);
+        ends[b] = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(chunk + head_dim));
+        values[b] = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(chunk + i));
       }
       float most = largest;
       GPU_UNROLL
-      for (uint32_t b = 0; b < kBatch; ++b) most = max_of(most, scores[b]);
+      for (uint32_t b = 0; b < kBatch; ++b) most = max_of(most, as_float(ends[b].word[0]));
       const float kept = exp_of(largest - most);
-      sum *= kept;
       total *= kept;
       GPU_UNROLL
+      for (uint32_t j = 0; j < kWide; ++j) sum[j] *= kept;
+      GPU_UNROLL
       for (uint32_t b = 0; b < kBatch; ++b) {
-        const float scale = exp_of(scores[b] - most);
-        total = fma_of(scale, weights[b], total);
-        sum = fma_of(scale, values[b], sum);
+        const float scale = exp_of(as_float(ends[b].word[0]) - most);
+        total = fma_of(scale, as_float(ends[b].word[1]), total);
+        GPU_UNROLL
+        for (uint32_t j = 0; j < kWide; ++j) sum[j] = fma_of(scale, as_float(values[b].word[j]), sum[j]);
       }
       largest = most;
     }
-    out[i] = sum / total;
+    GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim + i;
+    GPU_UNROLL
+    for (uint32_t j = 0; j < kWide; ++j) out[j] = sum[j] / total;
   }
+}
+
+/// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does
+/// nothing for a chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared:
+/// attend_chunk_bytes.
+template <KvType type, uint32_t HeadDim, class Group>
+GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head, uint32_t chunk,
+                         GPU_SHARED float* shared) {
+  wait_for_inputs();
+  let_next_start();
+  const BatchToken of = at<const BatchToken>(args.list)[token];
+  if (chunk < chunks_of(of)) attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
+}
+
+/// A single token's results for the query heads of a kv head from all of its chunks, by a group.
+template <class Group>
+GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head) {
+  wait_for_inputs();
+  let_next_start();
+  const uint32_t chunks = chunks_of(at<const BatchToken>(args.list)[token]);
+  if (chunks > 1) merge_partials(group, args, token, kv_head, chunks);
+}
+
+/// attend_chunk, and merge_chunks by whichever group is the last to leave a partial result of the token and
+/// kv head. counters: [tokens][kv_heads], 0 before and after; the group's
+///   bool last_to_come(GPU_DEVICE uint32_t* counter, uint32_t groups)
+/// tells all threads of one of so many groups, the last, and then lets them see what the others wrote.
+template <KvType type, uint32_t HeadDim, class Group>
+GPU_FN void attend_and_merge(Group group, AttentionArgs args, GPU_DEVICE uint32_t* counters, uint32_t token,
+                             uint32_t kv_head, uint32_t chunk, GPU_SHARED float* shared) {
+  wait_for_inputs();
+  let_next_start();
+  const BatchToken of = at<const BatchToken>(args.list)[token];
+  const uint32_t chunks = chunks_of(of);
+  if (chunk >= chunks) return;
+  attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
+  if (chunks > 1 && group.last_to_come(counters + token * args.kv_heads + kv_head, chunks))
+    merge_partials(group, args, token, kv_head, chunks);
 }
 
 }  // namespace gpu

@@ -34,7 +34,8 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
 CudaDevice::~CudaDevice() {
   activate();
   (void)cudaStreamSynchronize(launcher_.stream);
-  for (Scratch* scratch : {&attention_, &selection_, &activations_, &weights_}) (void)cudaFree(scratch->data);
+  for (Scratch* scratch : {&attention_, &counters_, &selection_, &activations_, &weights_})
+    (void)cudaFree(scratch->data);
   for (cudaEvent_t event : marks_)
     if (event != nullptr) (void)cudaEventDestroy(event);
   if (arrivals_memory_ != nullptr) (void)cudaFreeHost(arrivals_memory_);

@@ -107,7 +107,7 @@ class CudaDevice final : public Device {
   Launcher launcher_;
   ErrorKeeper errors_;
   Staging staging_;
-  Scratch attention_, selection_, activations_, weights_;
+  Scratch attention_, counters_, selection_, activations_, weights_;
   cudaEvent_t marks_[kMarks] = {};
   uint64_t next_mark_ = 0;
   uint8_t* arrivals_memory_ = nullptr;  // pinned, [kArrivalBytes]

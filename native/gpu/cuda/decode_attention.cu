@@ -1,7 +1,7 @@
 // Attention of single tokens: a block for each chunk of positions and kv head (all its query heads share the
-// keys and values it reads), then one for each head that merges the chunks. Chunks have a fixed size, so a
-// token's result depends on its position alone; the grid covers the longest sequence, and blocks behind a
-// position end at once.
+// keys and values it reads), the last of which to be done merges the chunks. Chunks have a fixed size and are
+// merged in their order, so a token's result depends on its position alone; the grid covers the longest
+// sequence, and blocks behind a position end at once.
 
 #include "gpu/bodies/attention.h"
 #include "gpu/cuda/arguments.cuh"
@@ -12,47 +12,59 @@ namespace openelm::gpu::cuda {
 namespace {
 
 constexpr uint32_t kChunkThreads = 128;
-constexpr uint32_t kMergeThreads = 128;
 
-template <KvType type, uint32_t HeadDim>
-__global__ void __launch_bounds__(kChunkThreads) attend_chunk_kernel(AttentionArgs args) {
-  let_next_start();
-  attend_chunk<type, HeadDim>(Block<kChunkThreads>(), args, blockIdx.z, blockIdx.y, blockIdx.x,
-                              reinterpret_cast<float*>(shared_memory()));
+/// Asks for the chunk's keys and values of earlier tokens before the inputs are there. The token itself may
+/// still be the one before, as `advance` may not have run: it only says what to ask for, and is read from L2
+/// so that no older copy of it is left for the body.
+__device__ __forceinline__ void fetch_chunk(const AttentionArgs& args, uint32_t token, uint32_t kv_head,
+                                            uint32_t chunk) {
+#if __CUDA_ARCH__ >= 900
+  if (threadIdx.x != 0) return;
+  const uint4 words = __ldcg(reinterpret_cast<const uint4*>(args.list) + token);
+  BatchToken of;
+  of.cache = words.x | static_cast<uint64_t>(words.y) << 32;
+  of.n_ctx = words.z;
+  of.position = words.w;
+  const uint32_t begin = chunk * kAttentionChunk;
+  if (begin >= of.position) return;
+  const uint32_t row_bytes = args.cache.row_bytes;
+  const uint32_t length = min_of(of.position - begin, kAttentionChunk) * row_bytes & ~15u;
+  if (length == 0) return;
+  for (uint32_t part = 0; part < 2; ++part) {
+    const uint8_t* rows = kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes;
+    asm volatile(
+        "cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(reinterpret_cast<uint64_t>(rows) & ~uint64_t{15}),
+        "r"(length));
+  }
+#endif
 }
 
-__global__ void __launch_bounds__(kMergeThreads) merge_chunks_kernel(AttentionArgs args) {
+template <KvType type, uint32_t HeadDim>
+__global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(AttentionArgs args, uint32_t* counters) {
   let_next_start();
-  merge_chunks(Block<kMergeThreads>(), args, blockIdx.y, blockIdx.x);
+  fetch_chunk(args, blockIdx.z, blockIdx.y, blockIdx.x);
+  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), args, counters, blockIdx.z, blockIdx.y, blockIdx.x,
+                                  reinterpret_cast<float*>(shared_memory()));
 }
 
 constexpr uint32_t chunks_of(uint32_t positions) {
   return (positions + kAttentionChunk - 1) / kAttentionChunk;
 }
 
-cudaError_t attend_chunks(const Launcher& on, const AttentionArgs& args, uint32_t n) {
-  const dim3 blocks(args.max_chunks, args.kv_heads, n);
-  const size_t shared = attend_chunk_bytes(args.head_dim, kChunkThreads / kWarp, kWarp);
-  return with_kv_type(args.cache, [&]<KvType type>() {
-    switch (args.head_dim) {
-      case 64:
-        return launch(on, attend_chunk_kernel<type, 64>, blocks, kChunkThreads, shared, args);
-      case 128:
-        return launch(on, attend_chunk_kernel<type, 128>, blocks, kChunkThreads, shared, args);
-      default:
-        return launch(on, attend_chunk_kernel<type, 0>, blocks, kChunkThreads, shared, args);
-    }
-  });
-}
-
 }  // namespace
 
 size_t decode_attention_bytes(const HeadShape& largest, uint32_t n_ctx) noexcept {
-  return size_t{kSmallBatch} * largest.heads * chunks_of(n_ctx) * (largest.head_dim + 2) * sizeof(float);
+  return size_t{kSmallBatch} * largest.heads * chunks_of(n_ctx) * partial_floats(largest.head_dim) *
+         sizeof(float);
+}
+
+size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept {
+  return size_t{kSmallBatch} * largest.heads * sizeof(uint32_t);  // no more kv heads than heads
 }
 
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
-                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out) {
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                             uint32_t* counters, float* out) {
   if (batch.single_tokens > kSmallBatch) return cudaErrorInvalidValue;
   AttentionArgs args = {};
   args.qkv = address_of(qkv);
@@ -64,9 +76,18 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
   args.head_dim = shape.head_dim;
   args.max_chunks = chunks_of(batch.max_positions);
   args.cache = cache;
-  const cudaError_t error = attend_chunks(on, args, batch.single_tokens);
-  if (error != cudaSuccess) return error;
-  return launch(on, merge_chunks_kernel, dim3(shape.heads, batch.single_tokens), kMergeThreads, 0, args);
+  const dim3 blocks(args.max_chunks, args.kv_heads, batch.single_tokens);
+  const size_t shared = attend_chunk_bytes(args.head_dim, kChunkThreads / kWarp, kWarp);
+  return with_kv_type(cache, [&]<KvType type>() {
+    switch (args.head_dim) {
+      case 64:
+        return launch(on, attention_kernel<type, 64>, blocks, kChunkThreads, shared, args, counters);
+      case 128:
+        return launch(on, attention_kernel<type, 128>, blocks, kChunkThreads, shared, args, counters);
+      default:
+        return launch(on, attention_kernel<type, 0>, blocks, kChunkThreads, shared, args, counters);
+    }
+  });
 }
 
 }  // namespace openelm::gpu::cuda

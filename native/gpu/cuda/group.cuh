@@ -50,6 +50,18 @@ struct Block {
   GPU_FN Warp team() const { return {}; }
   GPU_FN uint32_t team_index() const { return threadIdx.x / kWarp; }
   GPU_FN static constexpr uint32_t teams() { return Threads / kWarp; }
+  /// See gpu/bodies/attention.h. One thread releases what the block wrote and acquires what others did; the
+  /// barriers before and after do the rest.
+  GPU_FN bool last_to_come(uint32_t* counter, uint32_t groups) const {
+    __syncthreads();
+    uint32_t before = 0;
+    if (threadIdx.x == 0)  // the last one's increment makes it 0 again
+      asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
+                   : "=r"(before)
+                   : "l"(counter), "r"(groups - 1)
+                   : "memory");
+    return __syncthreads_or(threadIdx.x == 0 && before == groups - 1);
+  }
 };
 
 /// The block's dynamic shared memory.

@@ -36,9 +36,12 @@ cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape,
 
 /// Bytes of scratch that decode_attention needs for up to n_ctx positions.
 size_t decode_attention_bytes(const HeadShape& largest, uint32_t n_ctx) noexcept;
+/// Bytes of its counters, which are 0 before the first call and after every one.
+size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept;
 /// Attention of the batch's first `single_tokens`; see Device::attention.
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
-                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch, float* out);
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                             uint32_t* counters, float* out);
 
 /// Bytes of scratch that top_k needs.
 size_t top_k_bytes() noexcept;

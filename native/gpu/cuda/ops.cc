@@ -54,6 +54,12 @@ Status CudaDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
                            uint32_t n_ctx) {
   activate();
   Status status = grow(attention_, decode_attention_bytes(largest, n_ctx));
+  const size_t counter_bytes = decode_attention_counter_bytes(largest);
+  if (status.ok() && counters_.bytes < counter_bytes) {
+    status = grow(counters_, counter_bytes);
+    if (status.ok())
+      check(cudaMemsetAsync(counters_.data, 0, counter_bytes, launcher_.stream), "clearing counters");
+  }
   if (status.ok()) status = grow(selection_, top_k_bytes());
   const uint32_t many = std::max(n, kSmallBatch + 1);
   if (status.ok()) status = grow(activations_, gemm_activation_bytes(many, max_cols));
@@ -140,9 +146,9 @@ void CudaDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
 void CudaDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                            const CacheLayout& cache, DevicePointer out) {
   activate();
-  check(
-      decode_attention(launcher_, at<const float>(qkv), shape, batch, cache, attention_.data, at<float>(out)),
-      "attention");
+  check(decode_attention(launcher_, at<const float>(qkv), shape, batch, cache, attention_.data,
+                         static_cast<uint32_t*>(counters_.data), at<float>(out)),
+        "attention");
   if (batch.tile_count == 0) return;
   const uint32_t width = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
   check(prefill_attention(at<const float>(qkv), width, shape, at<const BatchToken>(batch.list),

@@ -65,7 +65,8 @@ void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
 void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                            const CacheLayout& cache, DevicePointer out) {
   const uint32_t chunks = (batch.max_positions + kAttentionChunk - 1) / kAttentionChunk;
-  const size_t partials = sizeof(float) * batch.single_tokens * shape.heads * chunks * (shape.head_dim + 2);
+  const size_t partials =
+      sizeof(float) * batch.single_tokens * shape.heads * chunks * partial_floats(shape.head_dim);
   const AttentionArgs args{qkv,
                            batch.list,
                            batch.tiles,
@@ -98,8 +99,8 @@ void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
                                                      reinterpret_cast<float*>(shared));
            });
   });
-  launch(batch.single_tokens * heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {
-    gpu::merge_chunks(group, args, index / heads, index % heads);
+  launch(batch.single_tokens * kv_heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {
+    gpu::merge_chunks(group, args, index / kv_heads, index % kv_heads);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "gpu/bodies/attention.h"
 #include "gpu/host/host_device.h"
 #include "quant/blocks.h"
 
@@ -145,7 +146,8 @@ Status HostDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
   Status status = grow(normalized_, sizeof(float) * n * max_cols);
   if (status.ok()) status = grow(products_, sizeof(float) * n * max_rows);
   if (status.ok())
-    status = grow(chunks_, sizeof(float) * singles * largest.heads * chunks * (largest.head_dim + 2));
+    status =
+        grow(chunks_, sizeof(float) * singles * largest.heads * chunks * partial_floats(largest.head_dim));
   if (status.ok()) status = grow(candidates_, sizeof(uint64_t) * singles * slices * kMaxTopK);
   return status;
 }

@@ -37,7 +37,7 @@
 
 OPENELM_EACH_KV_TYPE(OPENELM_ATTENTION)
 
-// Grid: heads, tokens.
+// Grid: kv heads, tokens.
 OPENELM_ENTRY(openelm_merge_chunks, AttentionArgs) {
   OPENELM_BEGIN(AttentionArgs);
   openelm::gpu::merge_chunks(group, args, at.y, at.x);

@@ -84,7 +84,8 @@ Launch plan(DType type, uint32_t tokens, bool gated, uint32_t rows, uint32_t col
 }
 
 size_t partials_bytes(uint32_t n, const HeadShape& shape, uint32_t positions) {
-  return size_t{n} * shape.heads * blocks(positions, kAttentionChunk) * (shape.head_dim + 2) * sizeof(float);
+  const size_t chunks = size_t{n} * shape.heads * blocks(positions, kAttentionChunk);
+  return chunks * partial_floats(shape.head_dim) * sizeof(float);
 }
 
 size_t selection_bytes(uint32_t n, uint32_t vocab, uint32_t k) {
@@ -199,9 +200,7 @@ void MetalDevice::attention(DevicePointer qkv, const HeadShape& shape, const Dev
                  .threads = kAttentionTeams * kTeam,
                  .shared_bytes = attend_chunk_bytes(shape.head_dim, kAttentionTeams, kTeam)});
     stream_.run("openelm_merge_chunks", args,
-                {.x = shape.heads,
-                 .y = batch.single_tokens,
-                 .threads = std::min(blocks(shape.head_dim, kTeam) * kTeam, kRowThreads)});
+                {.x = shape.kv_heads, .y = batch.single_tokens, .threads = kAttentionTeams * kTeam});
   }
   stream_.run(entry("attend_tile", cache), args,
               {.x = batch.tile_count,

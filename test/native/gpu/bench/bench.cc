@@ -1,5 +1,6 @@
 #include "gpu/bench/bench.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <initializer_list>
 
@@ -26,13 +27,23 @@ constexpr Shape kShapes[] = {
 };
 constexpr Shape kGated[] = {{"270M gate+up", 2816, 1280}, {"3B gate+up", 7936, 3072}};
 
+/// GB/s that memory moves at most: of a copy, or of a product that reads a GiB, which has no turns from
+/// reading to writing.
 double bandwidth_probe(Bench& bench) {
-  const size_t bytes = size_t{1} << 30;
-  const DevicePointer from = bench.bytes(nullptr, bytes), to = bench.bytes(nullptr, bytes);
-  const double rate = 2e-9 * static_cast<double>(bytes) /
-                      bench.seconds(4, [&](uint32_t) { bench.device.copy(to, from, bytes); });
+  constexpr size_t kBytes = size_t{1} << 30;
+  constexpr uint32_t kRows = 32768, kCols = 4096;
+  const DevicePointer from = bench.bytes(nullptr, kBytes), to = bench.bytes(nullptr, kBytes);
+  const double copy = 2e-9 * static_cast<double>(kBytes) /
+                      bench.seconds(4, [&](uint32_t) { bench.device.copy(to, from, kBytes); });
   bench.release_all();
-  return rate;
+  std::vector<gpu::DeviceMatrix> m = bench.matrices(DType::f32, kRows, kCols, kBytes);
+  const DevicePointer x = bench.floats(kCols), y = bench.floats(kRows);
+  const double product = 4e-9 * kRows * kCols / bench.seconds(4, [&](uint32_t i) {
+    bench.device.matmul(m[i % m.size()], x, 1, 0, 0, y, kRows, gpu::Store::set);
+  });
+  bench.release(m);
+  bench.release_all();
+  return std::max(copy, product);
 }
 
 const char* name_of(DType type) {
@@ -43,7 +54,7 @@ void bench_products(Bench& bench, double limit) {
   gpu::Device& device = bench.device;
   const DevicePointer x = bench.floats(size_t{8} * 32000), y = bench.floats(size_t{8} * 32000),
                       norm = bench.floats(8192);
-  std::printf("%-13s %-6s  %s\n", "product", "type", "us (GB/s, % of copy) for 1, 2, 4, 8 tokens");
+  std::printf("%-13s %-6s  %s\n", "product", "type", "us (GB/s, % of reading) for 1, 2, 4, 8 tokens");
   const auto row = [&](const Shape& shape, DType type, bool gated) {
     std::vector<gpu::DeviceMatrix> m = bench.matrices(type, shape.rows, shape.cols, kBeyondCaches);
     const uint32_t count = static_cast<uint32_t>(m.size()), step = gated ? 2 : 1;
@@ -195,8 +206,8 @@ void bench_device(gpu::Device& device) {
   Bench bench(device);
   bench.require(device.reserve(2048, 8192, 32000, HeadShape{24, 8, 128}, kPositions));
   const double limit = bandwidth_probe(bench);
-  std::printf("%s (%s): a copy reads and writes %.0f GB/s\n", device.info().name.c_str(),
-              device.info().details.c_str(), limit);
+  std::printf("%s (%s): memory reads %.0f GB/s\n", device.info().name.c_str(), device.info().details.c_str(),
+              limit);
   bench_products(bench, limit);
   bench_small(bench);
   bench_heads(bench);
