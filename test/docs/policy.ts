@@ -16,6 +16,10 @@ export const NOT_RUN: readonly Entry[] = [
     command: /^npm run [\w:]+( -- .*)?( && npm run [\w:]+)*$/,
     why: 'builds, checks or measures for minutes; .ci/run has the steps',
   },
+  {
+    command: /--backend (cpu,)?cuda\b/,
+    why: 'needs an NVIDIA GPU; bench/gpu.sh is what runs there',
+  },
   { command: /^bash \.ci\/run$/, why: 'is what runs this test' },
   { command: /^(sudo )?apt(-get)? install |^xcode-select --install$/, why: 'changes the machine' },
 ]
