@@ -1,5 +1,6 @@
 /** What the text of the pages names beside the commands it shows: commands, options, commands of the chat. */
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import tap from 'tap'
 import { renderHelp } from '../../src/cli/help.js'
 import { COMMANDS } from '../../src/cli/manual.js'
@@ -7,8 +8,12 @@ import { COMMANDS as CHAT } from '../../src/ui/commands/table.js'
 import { root, textOf } from '../support/files.js'
 import { codeSpansOf, pages } from './markdown.js'
 
-tap.test('"npx openelm" is the command in a clone', async (t) => {
-  const said = execFileSync('npx', ['--no-install', 'openelm', '--version'], { cwd: root, encoding: 'utf8' })
+// "npx openelm" in a clone is not documented: npm takes it for a package to install, and compiles all of it again.
+tap.test('"npm link --ignore-scripts" makes the command of a clone', async (t) => {
+  const prefix = t.testdir()
+  const options = { cwd: root, encoding: 'utf8', env: { ...process.env, npm_config_prefix: prefix } } as const
+  execFileSync('npm', ['link', '--ignore-scripts', '--no-audit', '--no-fund'], options)
+  const said = execFileSync(join(prefix, 'bin/openelm'), ['--version'], options)
   t.equal(said.trim(), (JSON.parse(textOf('package.json')) as { version: string }).version)
 })
 
