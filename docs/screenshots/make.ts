@@ -69,7 +69,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   },
   bench: {
     title: 'openelm bench',
-    size: [148, 12],
+    size: [164, 12],
     args: ['--version'],
     shell: true,
     async play(terminal, home) {
