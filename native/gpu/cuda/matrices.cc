@@ -5,32 +5,12 @@
 
 #include "gpu/cuda/cuda_device.h"
 #include "gpu/cuda/kernels.h"
-#include "quant/blocks.h"
+#include "gpu/planes.h"
 
 namespace openelm::gpu::cuda {
-namespace {
-
-/// Planes begin at multiples of this.
-constexpr size_t kAlignment = 256;
-
-struct Planes {
-  bool apart;          // quants and scales lie apart
-  size_t quant_bytes;  // up to where the scales begin
-  size_t scale_bytes;
-};
-
-Planes planes_of(DType type, size_t rows, size_t cols) {
-  const size_t bytes = rows * row_bytes(type, cols);
-  if (type != DType::q8_0 && type != DType::q4_0) return {false, bytes, 0};
-  const size_t scales = rows * (cols / kGroup) * sizeof(uint16_t);
-  return {true, (bytes - scales + kAlignment - 1) / kAlignment * kAlignment, scales};
-}
-
-}  // namespace
 
 size_t CudaDevice::matrix_bytes(DType type, size_t rows, size_t cols) const {
-  const Planes planes = planes_of(type, rows, cols);
-  return planes.quant_bytes + planes.scale_bytes;
+  return planes_of(type, rows, cols).bytes();
 }
 
 Result<DeviceMatrix> CudaDevice::upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) {
@@ -38,15 +18,10 @@ Result<DeviceMatrix> CudaDevice::upload_matrix(DType type, size_t rows, size_t c
   Status ready = staging_.prepare();
   if (!ready.ok()) return ready;
   const Planes planes = planes_of(type, rows, cols);
-  const Result<DevicePointer> memory = allocate(planes.quant_bytes + planes.scale_bytes);
+  const Result<DevicePointer> memory = allocate(planes.bytes());
   if (!memory.ok()) return memory.status;
 
-  DeviceMatrix matrix;
-  matrix.type = type;
-  matrix.rows = static_cast<uint32_t>(rows);
-  matrix.cols = static_cast<uint32_t>(cols);
-  matrix.quants = memory.value;
-  if (planes.apart) matrix.scales = memory.value + planes.quant_bytes;
+  const DeviceMatrix matrix = matrix_at(memory.value, planes, type, rows, cols);
 
   const size_t block = dtype_info(type).block_bytes, step = Staging::kChunk / block * block;
   const size_t bytes = rows * row_bytes(type, cols);

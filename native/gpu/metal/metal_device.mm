@@ -5,28 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "quant/blocks.h"
+#include "gpu/planes.h"
 
 namespace openelm::gpu::metal {
-namespace {
-
-/// Planes begin at multiples of this.
-constexpr size_t kAlignment = 256;
-
-struct Planes {
-  bool apart;          // quants and scales lie apart
-  size_t quant_bytes;  // up to where the scales begin
-  size_t scale_bytes;
-};
-
-Planes planes_of(DType type, size_t rows, size_t cols) {
-  const size_t bytes = rows * row_bytes(type, cols);
-  if (type != DType::q8_0 && type != DType::q4_0) return {false, bytes, 0};
-  const size_t scales = rows * (cols / kGroup) * sizeof(uint16_t);
-  return {true, (bytes - scales + kAlignment - 1) / kAlignment * kAlignment, scales};
-}
-
-}  // namespace
 
 MetalDevice::MetalDevice(id<MTLDevice> device, id<MTLCommandQueue> queue, DeviceInfo info)
     : info_(std::move(info)),
@@ -68,30 +49,24 @@ DevicePointer MetalDevice::need(Scratch& scratch, size_t bytes) {
 }
 
 size_t MetalDevice::matrix_bytes(DType type, size_t rows, size_t cols) const {
-  const Planes planes = planes_of(type, rows, cols);
-  return planes.quant_bytes + planes.scale_bytes;
+  return planes_of(type, rows, cols).bytes();
 }
 
 // Matrices are copied even where the device's layout is the file's: who uploads may close the file then, and
 // its pages are the system's to drop.
 Result<DeviceMatrix> MetalDevice::upload_matrix(DType type, size_t rows, size_t cols, const uint8_t* data) {
   const Planes planes = planes_of(type, rows, cols);
-  const size_t bytes = planes.quant_bytes + planes.scale_bytes;
+  const size_t bytes = planes.bytes();
   const Result<DevicePointer> memory = allocate(bytes);
   if (!memory.ok()) return memory.status;
 
-  DeviceMatrix matrix;
-  matrix.type = type;
-  matrix.rows = static_cast<uint32_t>(rows);
-  matrix.cols = static_cast<uint32_t>(cols);
-  matrix.quants = memory.value;
+  const DeviceMatrix matrix = matrix_at(memory.value, planes, type, rows, cols);
   // The GPU knows nothing of this memory yet, so the CPU may write to it at once.
   uint8_t* quants = buffers_.contents(memory.value, bytes);
   if (!planes.apart) {
     std::memcpy(quants, data, bytes);
     return matrix;
   }
-  matrix.scales = memory.value + planes.quant_bytes;
   uint8_t* scales = quants + planes.quant_bytes;
   const size_t block = dtype_info(type).block_bytes, quant_bytes = block - sizeof(uint16_t);
   const size_t blocks = rows * (cols / kGroup);

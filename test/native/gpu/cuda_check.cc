@@ -7,18 +7,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "check.h"
 #include "gpu/bench/bench.h"
 #include "gpu/cuda/create.h"
 #include "gpu/subject.h"
-
-namespace openelm::check {
-
-double sum_error(size_t n) {
-  return kUnit * (6 * std::sqrt(static_cast<double>(n)) + 4);
-}
-
-}  // namespace openelm::check
 
 int main(int argc, char** argv) {
   using namespace openelm;

@@ -3,21 +3,11 @@
 //   metal_check [--quick] [--plant] [FILTER]     tests whose name contains FILTER; --plant: an error in every
 //   result
 
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 
-#include "check.h"
 #include "gpu/metal/create.h"
 #include "gpu/subject.h"
-
-namespace openelm::check {
-
-double sum_error(size_t n) {
-  return kUnit * (6 * std::sqrt(static_cast<double>(n)) + 4);
-}
-
-}  // namespace openelm::check
 
 int main(int argc, char** argv) {
   using namespace openelm;
