@@ -14,11 +14,11 @@ constexpr bool kEmulated = true;
 [[maybe_unused]] constexpr bool kEmulated = false;
 #endif
 
-#define OPENELM_TABLE(isa, token_tile)                                                             \
-  KernelTable {                                                                                    \
-#isa, matmul_##isa,                                                                            \
-        {attention_scratch_bytes_##isa, attention_##isa, token_tile }, rms_norm_##isa, rope_##isa, \
-         swiglu_##isa, softmax_##isa, kv_store_##isa, probe_##isa()                                \
+#define OPENELM_TABLE(isa, token_tile)                                                                \
+  KernelTable {                                                                                       \
+#isa, matmul_##isa,                                                                               \
+        {attention_scratch_bytes_##isa, attention_##isa, token_tile, 0 }, rms_norm_##isa, rope_##isa, \
+         swiglu_##isa, softmax_##isa, kv_store_##isa, probe_##isa()                                   \
   }
 
 std::vector<Variant> all() {
@@ -34,6 +34,7 @@ std::vector<Variant> all() {
   KernelTable amx = OPENELM_TABLE(avx512, 32);
   amx.name = "amx";
   amx.matmul = matmul_amx;
+  amx.attention = {attention_scratch_bytes_amx, attention_amx, 32, kAmxAttentionRounding};
   amx.probe = probe_amx();
   list.push_back({amx, kEmulated || cpu.amx});
 #endif

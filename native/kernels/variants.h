@@ -23,8 +23,12 @@ OPENELM_DECLARE_VARIANT(avx2)
 OPENELM_DECLARE_VARIANT(avx512)
 OPENELM_DECLARE_VARIANT(neon)
 
-/// AMX only has tiles: a matmul for batches, and its peak. Everything else of that variant is avx512's.
+/// AMX only has tiles: matmul and attention for batches, and its peak. Everything else of that variant is
+/// avx512's.
 const MatmulImpl* matmul_amx(DType type, size_t tokens);
+size_t attention_scratch_bytes_amx(size_t positions, size_t tokens, size_t heads, size_t head_dim);
+void attention_amx(const AttentionArgs& args);
+constexpr float kAmxAttentionRounding = 0x1p-7f;  // weights and values are bf16, 2^-8 each
 ProbeImpl probe_amx();
 
 }  // namespace openelm

@@ -30,7 +30,7 @@ struct Problem {
   Guarded k, v, q;
   std::vector<double> expected, bound;
 
-  Problem(const Case& c, Random& random)
+  Problem(const Case& c, double rounding, Random& random)
       : c(c),
         positions(c.first_pos + c.tokens),
         n_ctx(positions + random.below(5)),
@@ -52,7 +52,7 @@ struct Problem {
       for (size_t i = 0; i < c.heads * c.head_dim; ++i)
         q.as<float>()[t * ldq + i] = random.normal() * c.spread;
     for (size_t t = 0; t < c.tokens; ++t)
-      for (size_t h = 0; h < c.heads; ++h) solve(t, h);
+      for (size_t h = 0; h < c.heads; ++h) solve(t, h, rounding);
   }
 
   size_t index(size_t t, size_t h, size_t i) const { return (t * c.heads + h) * c.head_dim + i; }
@@ -85,7 +85,7 @@ struct Problem {
     quantize_row(element_type(c.type), x.data(), const_cast<uint8_t*>(row(cache, kv_head, p)), c.head_dim);
   }
 
-  void solve(size_t t, size_t h) {
+  void solve(size_t t, size_t h, double rounding) {
     const size_t visible = c.first_pos + t + 1, kv_head = h / (c.heads / c.kv_heads);
     const float* query = q.as<float>() + t * ldq + h * c.head_dim;
     const double scale = 1 / std::sqrt(static_cast<double>(c.head_dim));
@@ -113,8 +113,10 @@ struct Problem {
       }
     }
     // A weight is off by the errors of its score and of the largest, by exp, and the sum by its roundings;
-    // the division by the total doubles that.
-    const double relative = 2 * (std::expm1(2 * score_error) + kExpError + sum_error(visible));
+    // the division by the total doubles that. Then come the roundings of weights and values, with their
+    // product.
+    const double relative =
+        2 * (std::expm1(2 * score_error) + kExpError + sum_error(visible)) + 1.01 * rounding;
     for (size_t i = 0; i < c.head_dim; ++i) {
       expected[index(t, h, i)] = sum[i] / total;
       bound[index(t, h, i)] = relative * magnitude[i] / total + 0x1p-126;
@@ -160,8 +162,8 @@ void compare(Test& test, const AttentionImpl& impl, const Problem& p, size_t hea
 }
 
 void check_case(Test& test, const KernelTable& table, const Case& c, Random& random) {
-  const Problem p(c, random);
   const AttentionImpl& impl = table.attention;
+  const Problem p(c, impl.rounding, random);
   const size_t group = c.heads / c.kv_heads;
   compare(test, impl, p, c.heads, c.tokens, "whole");
   compare(test, impl, p, group, impl.token_tile, "by kv head and tile");

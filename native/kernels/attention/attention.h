@@ -42,6 +42,9 @@ struct AttentionImpl {
   void (*run)(const AttentionArgs& args);
   /// Tokens worth giving to one call in prefill: the unit in which work is split between threads.
   size_t token_tile;
+  /// Largest relative error of weight · value from rounding both to fewer bits than f32's; 0 where they are
+  /// f32.
+  float rounding = 0;
 };
 
 }  // namespace openelm

@@ -3,8 +3,8 @@
 // Attention of few queries (decode), AVX-512: keys and values are converted in registers as they come from
 // the cache, each once for four queries. Nothing is transposed but sums.
 
-#include "kernels/attention/avx512_cache.h"
-#include "kernels/attention/avx512_weights.h"
+#include "kernels/attention/zmm_cache.h"
+#include "kernels/attention/zmm_weights.h"
 
 namespace openelm {
 namespace {

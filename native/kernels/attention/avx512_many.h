@@ -4,8 +4,8 @@
 // once; tiles of 6 queries × 64 positions then keep scores, and tiles of 6 queries × 64 elements sums, in 24
 // registers.
 
-#include "kernels/attention/avx512_cache.h"
-#include "kernels/attention/avx512_weights.h"
+#include "kernels/attention/avx512_panels.h"
+#include "kernels/attention/zmm_weights.h"
 
 namespace openelm {
 namespace {
