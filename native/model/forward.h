@@ -115,6 +115,9 @@ class ForwardPass {
   void attend(Worker& worker, size_t layer);
   size_t gated_rows(const LayerWeights& w, const Cohorts& cohorts, size_t tokens) const;
   void feed_forward(Worker& worker, size_t layer);
+  const MatmulImpl* gated_kernel(const LayerWeights& w) const;
+  void join_gated(Worker& worker, const MatmulImpl& impl, const LayerWeights& w, const Packed& in);
+  void join_rows(Worker& worker, const LayerWeights& w, const Packed& gate_in, const Packed& up_in);
   void project_logits(Worker& worker, float* logits);
 
   const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const {

@@ -137,15 +137,51 @@ void ForwardPass::attend(Worker& worker, size_t layer) {
   });
 }
 
+/// The kernel that computes gate, up and swiglu in one and packs the result for `down`; null where there is
+/// none.
+const MatmulImpl* ForwardPass::gated_kernel(const LayerWeights& w) const {
+  if (cohorts_.size() != 1 || w.gate.type != w.up.type || w.gate.rows % kGatedMultiple != 0) return nullptr;
+  const MatmulImpl* impl = choose(w.gate, cohorts_[0].kernel_tokens);
+  const MatmulImpl* next = choose(w.down, cohorts_[0].kernel_tokens);
+  return impl->run_gated && next->form != PackedForm::own ? impl : nullptr;
+}
+
 void ForwardPass::feed_forward(Worker& worker, size_t layer) {
   const LayerWeights& w = weights_.layers[layer];
-  const size_t n = tokens_.size(), width = w.gate.rows;
   const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.gate, w.ffn_norm,
                               packed_, &PrivateBuffers::packed);
+  if (const MatmulImpl* gated = gated_kernel(w)) {
+    join_gated(worker, *gated, w, gate_in);
+    multiply(worker, w.down, {packed_second_.data(), cohorts_}, residual_.as<float>(), config_.dim, true);
+    return;
+  }
   const Packed up_in = w.gate.type == w.up.type
                            ? gate_in
                            : pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.up, w.ffn_norm,
                                   packed_second_, &PrivateBuffers::packed_second);
+  join_rows(worker, w, gate_in, up_in);
+  const Packed hidden = pack(worker, gate_.as<float>(), w.gate.rows, cohorts_, w.down, nullptr, packed_,
+                             &PrivateBuffers::packed);
+  multiply(worker, w.down, hidden, residual_.as<float>(), config_.dim, true);
+}
+
+/// swiglu(gate, up) of all tokens as packed activations of `down`.
+void ForwardPass::join_gated(Worker& worker, const MatmulImpl& impl, const LayerWeights& w,
+                             const Packed& in) {
+  const size_t tokens = cohorts_[0].tokens;
+  const PackedForm form = choose(w.down, cohorts_[0].kernel_tokens)->form;
+  void* scratch = own_[worker.index()].scratch.data();
+  worker.for_chunks(
+      w.gate.rows, chunk_rows(worker, w.gate.rows, kGatedMultiple), [&](size_t begin, size_t end) {
+        impl.run_gated({&w.gate, &w.up, begin, end, in.data, tokens, form, packed_second_.data(), scratch});
+      });
+  worker.barrier();
+}
+
+/// swiglu(gate, up) of all tokens in gate_.
+void ForwardPass::join_rows(Worker& worker, const LayerWeights& w, const Packed& gate_in,
+                            const Packed& up_in) {
+  const size_t n = tokens_.size(), width = w.gate.rows;
   float* gate = gate_.as<float>();
   const size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
   const size_t block = gated_rows(w, cohorts_, n);
@@ -161,10 +197,6 @@ void ForwardPass::feed_forward(Worker& worker, size_t layer) {
     }
   });
   worker.barrier();
-
-  const Packed hidden =
-      pack(worker, gate, width, cohorts_, w.down, nullptr, packed_, &PrivateBuffers::packed);
-  multiply(worker, w.down, hidden, residual_.as<float>(), config_.dim, true);
 }
 
 }  // namespace openelm

@@ -39,15 +39,16 @@ ForwardPass::Packed ForwardPass::pack(Worker& worker, const float* x, size_t ldx
     const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
     const auto [begin, end] = worker.share(cohort.tokens, impl->token_multiple);
     const float* from = x + cohort.begin * ldx;
-    size_t ld = ldx;
-    if (norm) {
-      float* normed = norm_.as<float>() + cohort.begin * cols;
-      for (size_t t = begin; t < end; ++t)
-        kernels_.rms_norm(from + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
-      from = normed;
-      ld = cols;
+    float* normed = norm_.as<float>() + cohort.begin * cols;
+    // Tokens are packed as soon as they are normalized, while they are in a core's cache.
+    const size_t step = norm ? impl->token_multiple : std::max<size_t>(1, end - begin);
+    for (size_t first = begin; first < end; first += step) {
+      const size_t last = std::min(first + step, end);
+      if (norm)
+        for (size_t t = first; t < last; ++t)
+          kernels_.rms_norm(from + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
+      impl->pack(norm ? normed : from, norm ? cols : ldx, cohort.tokens, cols, first, last, packed);
     }
-    if (begin < end) impl->pack(from, ld, cohort.tokens, cols, begin, end, packed);
     packed += packed_bytes(*impl, cohort.tokens, cols);
   }
   worker.barrier();

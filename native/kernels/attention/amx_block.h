@@ -6,7 +6,6 @@
 
 #include "kernels/attention/amx_split.h"
 #include "kernels/attention/zmm_cache.h"
-#include "kernels/attention/zmm_weights.h"
 
 namespace openelm {
 namespace {

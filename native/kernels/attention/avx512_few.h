@@ -4,7 +4,6 @@
 // the cache, each once for four queries. Nothing is transposed but sums.
 
 #include "kernels/attention/zmm_cache.h"
-#include "kernels/attention/zmm_weights.h"
 
 namespace openelm {
 namespace {

@@ -5,7 +5,6 @@
 // registers.
 
 #include "kernels/attention/avx512_panels.h"
-#include "kernels/attention/zmm_weights.h"
 
 namespace openelm {
 namespace {

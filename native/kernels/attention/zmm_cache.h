@@ -1,6 +1,6 @@
 #pragma once
 
-// Cached keys and values as f32, shared by the avx512 and amx variants.
+// Blocks of cached keys and values, shared by the avx512 and amx variants.
 
 #include "kernels/attention/attention.h"
 #include "kernels/simd/zmm.h"
@@ -12,6 +12,11 @@ namespace {
 /// Positions of a block of keys and values. Blocks begin at multiples of it, so that sums over a token's
 /// positions are taken in the same order in whatever batch the token comes.
 constexpr size_t kPositions = 64;
+
+/// Scores carry a factor log2(e), which is in the queries already, so that weights are powers of two. A
+/// running maximum follows the scores only when they exceed it by more than this power of two. Weights then
+/// reach 256 instead of 1, which costs no accuracy, and after the first block sums are hardly ever rescaled.
+constexpr float kSlack = 8;
 
 /// Elements i .. i + 15 of a cached vector; i is a multiple of 16.
 template <KvType type>

@@ -1,8 +1,6 @@
 // Matmul for batches with AMX: bf16 tiles, f32 sums.
 //
-// A tile product takes 16 weight rows × 32 columns (A, row-major as dequantized) and 32 columns × 16 tokens
-// (B, in pairs of columns, packed once a matmul), and adds to 16 × 16 sums (C). TDPBF16PS occupies the unit
-// for 16 cycles, blocks of 2 × 2 tiles load 2 A and 2 B for 4 products.
+// Weights are dequantized to panels, row-major; activations are packed once a matmul, in pairs of columns.
 //
 // What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
 // multiplying zeros, 2,100 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, 1,000
@@ -17,8 +15,7 @@
 // Activations and weights are rounded to bf16, to nearest even.
 
 #include "kernels/matmul/amx_formats.h"
-#include "kernels/matmul/amx_tiles.h"
-#include "kernels/simd/tile_state.h"
+#include "kernels/matmul/amx_gated.h"
 #include "kernels/variants.h"
 
 namespace openelm {
@@ -26,91 +23,6 @@ namespace {
 
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
-/// Columns of a block, in steps.
-constexpr size_t kMostBlockSteps = 40;
-/// Row tiles of a panel when a row is one block, and when it is several.
-constexpr size_t kRowTiles = 4, kRowTilesOfBlocks = 16;
-
-/// Steps of a column block: as even as multiples of a super-block allow.
-size_t block_steps(size_t steps) {
-  const size_t blocks = (steps + kMostBlockSteps - 1) / kMostBlockSteps;
-  return round_up((steps + blocks - 1) / blocks, kMostSteps);
-}
-
-size_t panel_tiles(size_t steps) {
-  return steps > kMostBlockSteps ? kRowTilesOfBlocks : kRowTiles;
-}
-
-size_t panel_bytes(size_t steps) {
-  return panel_tiles(steps) * kTile * panel_stride(block_steps(steps));
-}
-
-/// A panel; sums of its tiles between column blocks, or of the four tiles in flight.
-size_t scratch_bytes(size_t tokens, size_t cols) {
-  const size_t steps = steps_of(cols);
-  const size_t sums = steps > kMostBlockSteps ? kRowTilesOfBlocks * tiles_of(tokens) : 4;
-  return panel_bytes(steps) + sums * kSumsBytes;
-}
-
-/// Operands of a block of at most 2 × 2 tiles of sums.
-struct Tiles {
-  const uint8_t* a;  // rows a_stride bytes apart
-  size_t a_stride;
-  const uint8_t* b;  // token tiles b_stride bytes apart
-  size_t b_stride;
-  uint8_t* c;  // sums: row tiles c_stride bytes apart, token tiles kSumsBytes
-  size_t c_stride;
-  size_t steps;
-  bool first;  // column block: sums start from zero
-};
-
-/// Adds the products of A row tiles by B token tiles. C is tiles 0 to 3, A 4 and 5, B 6 and 7.
-template <int A, int B>
-void multiply_tiles(const Tiles& t) {
-  const uint8_t *a = t.a, *b = t.b;
-  uint8_t* c = t.c;
-  if (t.first) {
-    _tile_zero(0);
-    if constexpr (B > 1) _tile_zero(1);
-    if constexpr (A > 1) _tile_zero(2);
-    if constexpr (A > 1 && B > 1) _tile_zero(3);
-  } else {
-    _tile_loadd(0, c, 64);
-    if constexpr (B > 1) _tile_loadd(1, c + kSumsBytes, 64);
-    if constexpr (A > 1) _tile_loadd(2, c + t.c_stride, 64);
-    if constexpr (A > 1 && B > 1) _tile_loadd(3, c + t.c_stride + kSumsBytes, 64);
-  }
-  for (size_t s = 0; s < t.steps; ++s, a += kStepBytes, b += kTileBytes) {
-    _tile_loadd(4, a, t.a_stride);
-    _tile_loadd(6, b, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (A > 1) {
-      _tile_loadd(5, a + kTile * t.a_stride, t.a_stride);
-      _tile_dpbf16ps(2, 5, 6);
-    }
-    if constexpr (B > 1) {
-      _tile_loadd(7, b + t.b_stride, 64);
-      _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (A > 1 && B > 1) _tile_dpbf16ps(3, 5, 7);
-  }
-  _tile_stored(0, c, 64);
-  if constexpr (B > 1) _tile_stored(1, c + kSumsBytes, 64);
-  if constexpr (A > 1) _tile_stored(2, c + t.c_stride, 64);
-  if constexpr (A > 1 && B > 1) _tile_stored(3, c + t.c_stride + kSumsBytes, 64);
-}
-
-void multiply(const Tiles& t, bool two_rows, bool two_tokens) {
-  if (two_rows && two_tokens)
-    multiply_tiles<2, 2>(t);
-  else if (two_rows)
-    multiply_tiles<2, 1>(t);
-  else if (two_tokens)
-    multiply_tiles<1, 2>(t);
-  else
-    multiply_tiles<1, 1>(t);
-}
-
 /// A panel times the activations of its columns; after the last column block sums go to y.
 void multiply_panel(const MatmulArgs& args, const PanelPlace& place, size_t steps, const uint8_t* panel,
                     uint8_t* sums) {
@@ -121,14 +33,15 @@ void multiply_panel(const MatmulArgs& args, const PanelPlace& place, size_t step
   finish_stores(panel);
   for (size_t n = 0; n < token_tiles; n += 2) {
     for (size_t m = 0; m < row_tiles; m += 2) {
-      const Tiles t{panel + m * kTile * stride,
-                    stride,
-                    static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
-                    steps * kTileBytes,
-                    blocks ? sums + m * c_stride + n * kSumsBytes : sums,
-                    c_stride,
-                    place.steps,
-                    place.step == 0};
+      const TileBlock t{panel + m * kTile * stride,
+                        stride,
+                        kTile * stride,
+                        static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
+                        steps * kTileBytes,
+                        blocks ? sums + m * c_stride + n * kSumsBytes : sums,
+                        c_stride,
+                        place.steps,
+                        place.step == 0};
       const size_t rows = min_of(2, row_tiles - m), tokens = min_of(2, token_tiles - n);
       multiply(t, rows == 2, tokens == 2);
       if (!last) continue;
@@ -159,8 +72,11 @@ void run(const MatmulArgs& args) {
 
 template <class Format>
 struct Tiled {
-  static constexpr MatmulImpl impl{"bf16_tiles_amx", Activations::bf16,      kTile,         2 * kTile,
-                                   packed_bytes,     pack<Format::kNibbles>, scratch_bytes, run<Format>};
+  static constexpr MatmulImpl impl{
+      "bf16_tiles_amx", Activations::bf16, kTile,
+      2 * kTile,        packed_bytes,      pack<Format::kNibbles>,
+      scratch_bytes,    run<Format>,       Format::kNibbles ? PackedForm::nibble_tiles : PackedForm::tiles,
+      run_gated<Format>};
 };
 
 }  // namespace

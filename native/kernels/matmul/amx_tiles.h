@@ -50,6 +50,37 @@ size_t panel_stride(size_t steps) {
   return (steps | 1) * kStepBytes;
 }
 
+/// Columns of a block, in steps.
+constexpr size_t kMostBlockSteps = 40;
+/// Row tiles of a panel when a row is one block, and when it is several.
+constexpr size_t kRowTiles = 4, kRowTilesOfBlocks = 16;
+
+/// Steps of a column block: as even as multiples of a super-block allow.
+size_t block_steps(size_t steps) {
+  const size_t blocks = (steps + kMostBlockSteps - 1) / kMostBlockSteps;
+  return round_up((steps + blocks - 1) / blocks, kMostSteps);
+}
+
+size_t panel_tiles(size_t steps) {
+  return steps > kMostBlockSteps ? kRowTilesOfBlocks : kRowTiles;
+}
+
+/// Rows of gate, and of up, in a panel of both.
+size_t gated_rows(size_t steps) {
+  return panel_tiles(steps) / 2 * kTile;
+}
+
+size_t panel_bytes(size_t steps) {
+  return panel_tiles(steps) * kTile * panel_stride(block_steps(steps));
+}
+
+/// A panel; sums of its tiles between column blocks, or of the four tiles in flight.
+size_t scratch_bytes(size_t tokens, size_t cols) {
+  const size_t steps = steps_of(cols);
+  const size_t sums = steps > kMostBlockSteps ? kRowTilesOfBlocks * tiles_of(tokens) : 4;
+  return panel_bytes(steps) + sums * kSumsBytes;
+}
+
 /// Rows and columns that are dequantized together: [row][steps · 32] bf16, rows panel_stride apart.
 struct PanelPlace {
   size_t row, rows;    // of the matrix

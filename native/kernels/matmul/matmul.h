@@ -45,6 +45,26 @@ struct MatmulArgs {
   void* scratch;    // scratch_bytes, private to the calling thread
 };
 
+/// Which packed activations are interchangeable between implementations.
+enum class PackedForm {
+  own,           // of the one that packed them
+  tiles,         // bf16: [16 tokens][32 columns][pair of columns][token][2]
+  nibble_tiles,  // the same, columns of 32 in the order 0, 2, 4 … 30, 1, 3 … 31
+};
+
+/// swiglu(gate · x, up · x) of a range of rows, as columns of the packed activations of the product that
+/// follows.
+constexpr size_t kGatedMultiple = 32;  // of rows
+struct GatedArgs {
+  const WeightMatrix *gate, *up;  // of one type and shape; a multiple of kGatedMultiple rows
+  size_t row_begin, row_end;      // multiples too
+  const void* packed;             // what pack wrote for all tokens
+  size_t tokens;
+  PackedForm form;  // of `out`; not own
+  void* out;        // packed_bytes of tokens × gate->rows
+  void* scratch;    // scratch_bytes, private to the calling thread
+};
+
 /// One way to do the product. All buffers are 64-byte aligned. An output's value depends on its weight row
 /// and its token only, never on how rows or tokens were split between calls, so results are the same for any
 /// thread count.
@@ -63,6 +83,10 @@ struct MatmulImpl {
   /// Private working memory of one thread in run.
   size_t (*scratch_bytes)(size_t tokens, size_t cols);
   void (*run)(const MatmulArgs& args);
+
+  PackedForm form = PackedForm::own;
+  /// Null where there is none.
+  void (*run_gated)(const GatedArgs& args) = nullptr;
 };
 
 }  // namespace openelm
