@@ -21,6 +21,7 @@ double sum_error(size_t n);
 
 void check_quant(Tap& tap, bool quick);
 void check_matmul(Tap& tap, const KernelTable& table, bool quick);
+void check_gated(Tap& tap, const KernelTable& table, bool quick);
 void check_attention(Tap& tap, const KernelTable& table, bool quick);
 void check_rms_norm(Tap& tap, const KernelTable& table, bool quick);
 void check_rope(Tap& tap, const KernelTable& table, bool quick);

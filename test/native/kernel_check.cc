@@ -64,8 +64,8 @@ int run(const Options& options) {
       continue;
     }
     ++dispatched;
-    for (const auto check : {check_matmul, check_attention, check_rms_norm, check_rope, check_swiglu,
-                             check_softmax, check_kv_store})
+    for (const auto check : {check_matmul, check_gated, check_attention, check_rms_norm, check_rope,
+                             check_swiglu, check_softmax, check_kv_store})
       check(tap, variant.table, options.quick);
   }
   if (dispatched == 0) {

@@ -3,14 +3,13 @@
 // Weights are dequantized to panels, row-major; activations are packed once a matmul, in pairs of columns.
 //
 // What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
-// multiplying zeros, 2,100 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, 1,000
-// with B from L3. So a panel of dequantized weights and a block of activations (1.3 MB for 512 tokens) stay
-// in L2, and sums stay in tiles for as many columns as that allows; splitting columns finer to have panels in
-// L1 moves more lines for sums than it saves. Rows of more columns take several blocks, and larger panels, so
-// that activations come from L3 less often; sums then rest in scratch as tiles.
+// multiplying zeros, 2,300 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, as
+// much as L2 delivers. So a panel of dequantized weights stays in L2, a pair of token tiles is multiplied
+// with all of it, and sums stay in tiles for as many columns as that allows; rows of more columns take
+// several blocks, and sums then rest in scratch as tiles.
 //
-// Dequantizing costs a fifth of the time at 512 tokens and is not mixed with products: stores of a next panel
-// between tile loads cost more than the vector units' idle time gains.
+// Dequantizing is not mixed with products: L2 is what both wait for, and a tile load after more than four
+// stores waits until they are done.
 //
 // Activations and weights are rounded to bf16, to nearest even.
 
@@ -23,6 +22,7 @@ namespace {
 
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
+
 /// A panel times the activations of its columns; after the last column block sums go to y.
 void multiply_panel(const MatmulArgs& args, const PanelPlace& place, size_t steps, const uint8_t* panel,
                     uint8_t* sums) {
@@ -60,8 +60,8 @@ void run(const MatmulArgs& args) {
   uint8_t* panel = static_cast<uint8_t*>(args.scratch);
   uint8_t* sums = panel + panel_bytes(steps);
   const TileState state;
-  for (size_t row = args.row_begin; row < args.row_end; row += panel_tiles(steps) * kTile) {
-    const size_t rows = min_of(panel_tiles(steps) * kTile, args.row_end - row);
+  for (size_t row = args.row_begin; row < args.row_end; row += kRowTiles * kTile) {
+    const size_t rows = min_of(kRowTiles * kTile, args.row_end - row);
     for (size_t step = 0; step < steps; step += block) {
       const PanelPlace place{row, rows, step, min_of(block, steps - step)};
       expand_panel<Format>(*args.w, place, panel);

@@ -52,7 +52,7 @@ void multiply_gated(const GatedArgs& args, const PanelPlace& place, size_t steps
     const size_t tokens = min_of(2, token_tiles - n);
     for (size_t m = 0; m < row_tiles; ++m) {
       uint8_t* c = blocks ? sums + 2 * m * c_stride + n * kSumsBytes : sums;
-      multiply({panel + m * kTile * stride, stride, gated_rows(steps) * stride,
+      multiply({panel + m * kTile * stride, stride, kGatedRows * stride,
                 static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
                 steps * kTileBytes, c, c_stride, place.steps, place.step == 0},
                true, tokens == 2);
@@ -68,15 +68,15 @@ void multiply_gated(const GatedArgs& args, const PanelPlace& place, size_t steps
 
 template <class Format>
 void run_gated(const GatedArgs& args) {
-  const size_t steps = steps_of(args.gate->cols), block = block_steps(steps), most = gated_rows(steps);
+  const size_t steps = steps_of(args.gate->cols), block = block_steps(steps);
   uint8_t* panel = static_cast<uint8_t*>(args.scratch);
   uint8_t* sums = panel + panel_bytes(steps);
   const TileState state;
-  for (size_t row = args.row_begin; row < args.row_end; row += most) {
+  for (size_t row = args.row_begin; row < args.row_end; row += kGatedRows) {
     for (size_t step = 0; step < steps; step += block) {
-      const PanelPlace place{row, min_of(most, args.row_end - row), step, min_of(block, steps - step)};
+      const PanelPlace place{row, min_of(kGatedRows, args.row_end - row), step, min_of(block, steps - step)};
       expand_panel<Format>(*args.gate, place, panel);
-      expand_panel<Format>(*args.up, place, panel + most * panel_stride(place.steps));
+      expand_panel<Format>(*args.up, place, panel + kGatedRows * panel_stride(place.steps));
       if (args.form == PackedForm::nibble_tiles)
         multiply_gated<true>(args, place, steps, panel, sums);
       else

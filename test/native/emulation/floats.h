@@ -50,6 +50,16 @@ __m512 roundscale_ps(__m512 a) {
   static_assert(control == 0);
   return each<float>(a, [](float x) { return std::nearbyint(x); });
 }
+/// Only the form that is used: a less the whole number below it; 0 for infinities.
+template <int control>
+__m512 reduce_ps(__m512 a) {
+  static_assert(control == 1);
+  return each<float>(a, [](float x) { return std::isinf(x) ? 0.0f : x - std::floor(x); });
+}
+/// The processor's is off by up to 2^-14 of the result.
+inline __m512 rcp14_ps(__m512 a) {
+  return each<float>(a, [](float x) { return 1 / x * (1 - 0x1p-15f); });
+}
 /// a · 2^floor(b), one rounding; NaN stays.
 inline __m512 scalef_ps(__m512 a, __m512 b) {
   return each<float>(a, b, [](float x, float y) {

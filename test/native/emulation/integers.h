@@ -13,6 +13,25 @@ inline __m512i and_si512(__m512i a, __m512i b) {
 inline __m512i or_si512(__m512i a, __m512i b) {
   return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x | y; });
 }
+/// Bit i of the table is the result for the bits of a, b and c as a number, a's the highest.
+template <int table>
+__m512i ternarylogic_epi32(__m512i a, __m512i b, __m512i c) {
+  const Lanes<uint32_t> x(a), y(b), z(c);
+  return each<uint32_t, __m512i>([&](int lane) {
+    uint32_t r = 0;
+    for (int i = 0; i < 32; ++i) {
+      const uint32_t index = (x[lane] >> i & 1) << 2 | (y[lane] >> i & 1) << 1 | (z[lane] >> i & 1);
+      r |= (static_cast<uint32_t>(table) >> index & 1) << i;
+    }
+    return r;
+  });
+}
+inline __mmask16 cmpgt_epi32_mask(__m512i a, __m512i b) {
+  const Lanes<int32_t> x(a), y(b);
+  unsigned mask = 0;
+  for (int i = 0; i < 16; ++i) mask |= static_cast<unsigned>(x[i] > y[i]) << i;
+  return static_cast<__mmask16>(mask);
+}
 inline __m512i add_epi32(__m512i a, __m512i b) {
   return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x + y; });
 }
@@ -58,6 +77,9 @@ inline __m512i slli_epi16(__m512i a, unsigned n) {
 }
 inline __m512i slli_epi32(__m512i a, unsigned n) {
   return each<uint32_t>(a, [=](uint32_t x) { return n > 31 ? 0 : x << n; });
+}
+inline __m512i srli_epi32(__m512i a, unsigned n) {
+  return each<uint32_t>(a, [=](uint32_t x) { return n > 31 ? 0 : x >> n; });
 }
 inline __m512i srl_epi16(__m512i a, __m128i n) {
   const uint64_t count = Lanes<uint64_t, 16>(n)[0];

@@ -7,10 +7,22 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace emulation {
 namespace {
+
+/// What would fault on the processor ends the program.
+[[noreturn]] inline void fault(const char* what) {
+  std::fprintf(stderr, "emulated fault: %s\n", what);
+  std::abort();
+}
+
+inline void check(bool ok, const char* what) {
+  if (!ok) fault(what);
+}
 
 /// A vector as an array of elements.
 template <class Element, size_t bytes = 64>

@@ -19,11 +19,31 @@ inline __m512 loadu_ps(const void* p) {
 inline __m512i loadu_si512(const void* p) {
   return load<__m512i>(p);
 }
+/// Aligned forms fault (#GP) on other addresses.
+inline void require_line(const void* p) {
+  check(reinterpret_cast<uintptr_t>(p) % 64 == 0, "an aligned load or store of an address that is not");
+}
+inline __m512 load_ps(const void* p) {
+  require_line(p);
+  return load<__m512>(p);
+}
+inline __m512i load_si512(const void* p) {
+  require_line(p);
+  return load<__m512i>(p);
+}
 inline void storeu_ps(void* p, __m512 v) {
   std::memcpy(p, &v, sizeof v);
 }
 inline void storeu_si512(void* p, __m512i v) {
   std::memcpy(p, &v, sizeof v);
+}
+inline void store_ps(void* p, __m512 v) {
+  require_line(p);
+  storeu_ps(p, v);
+}
+inline void store_si512(void* p, __m512i v) {
+  require_line(p);
+  storeu_si512(p, v);
 }
 /// Only the lanes of the mask are read, as memory beyond them may not exist.
 inline __m512 mask_loadu_ps(__m512 other, __mmask16 mask, const void* p) {

@@ -70,6 +70,18 @@
 #define _mm512_fmadd_ps emulation::fmadd_ps
 #undef _mm512_fnmadd_ps
 #define _mm512_fnmadd_ps emulation::fnmadd_ps
+#undef _mm512_load_ps
+#define _mm512_load_ps emulation::load_ps
+#undef _mm512_load_si512
+#define _mm512_load_si512 emulation::load_si512
+#undef _mm512_store_ps
+#define _mm512_store_ps emulation::store_ps
+#undef _mm512_store_si512
+#define _mm512_store_si512 emulation::store_si512
+#undef _mm512_rcp14_ps
+#define _mm512_rcp14_ps emulation::rcp14_ps
+#undef _mm512_cmpgt_epi32_mask
+#define _mm512_cmpgt_epi32_mask emulation::cmpgt_epi32_mask
 #undef _mm512_loadu_ps
 #define _mm512_loadu_ps emulation::loadu_ps
 #undef _mm512_loadu_si512
@@ -132,6 +144,8 @@
 #define _mm512_srl_epi16 emulation::srl_epi16
 #undef _mm512_srli_epi16
 #define _mm512_srli_epi16 emulation::srli_epi16
+#undef _mm512_srli_epi32
+#define _mm512_srli_epi32 emulation::srli_epi32
 #undef _mm512_srlv_epi16
 #define _mm512_srlv_epi16 emulation::srlv_epi16
 #undef _mm512_add_epi16
@@ -200,6 +214,10 @@
 #define _mm512_insertf64x4(v, half, which) emulation::insert_half<__m256d, __m512d, which>(v, half)
 #undef _mm512_inserti64x4
 #define _mm512_inserti64x4(v, half, which) emulation::insert_half<__m256i, __m512i, which>(v, half)
+#undef _mm512_reduce_ps
+#define _mm512_reduce_ps(a, control) emulation::reduce_ps<control>(a)
+#undef _mm512_ternarylogic_epi32
+#define _mm512_ternarylogic_epi32(a, b, c, table) emulation::ternarylogic_epi32<table>(a, b, c)
 #undef _mm512_roundscale_ps
 #define _mm512_roundscale_ps(a, control) emulation::roundscale_ps<control>(a)
 #undef _mm512_shuffle_i32x4

@@ -3,9 +3,6 @@
 // AMX tiles and TDPBF16PS. What would fault on the processor (#UD, #GP) ends
 // the program with a message, so that tests find it.
 
-#include <cstdio>
-#include <cstdlib>
-
 #include "lanes.h"
 
 namespace emulation {
@@ -20,15 +17,6 @@ struct Tiles {
 };
 
 inline thread_local Tiles tiles;
-
-[[noreturn]] inline void fault(const char* what) {
-  std::fprintf(stderr, "emulated AMX fault: %s\n", what);
-  std::abort();
-}
-
-inline void check(bool ok, const char* what) {
-  if (!ok) fault(what);
-}
 
 inline void tile_loadconfig(const void* memory) {
   unsigned char c[64];
