@@ -124,7 +124,7 @@ Status ForwardPass::prepare_buffers() {
   for (const LayerWeights& layer : weights_.layers) {
     for (const WeightMatrix* w : {&layer.qkv, &layer.attn_out, &layer.gate, &layer.up, &layer.down})
       ask(*w, cohorts_);
-    gated = std::max(gated, n * gated_rows(layer, cohorts_, n));
+    for (const Cohort& cohort : cohorts_) gated = std::max(gated, cohort.tokens * gated_rows(layer, cohort));
   }
   const size_t wanted = logit_rows_.size();
   const LayerWeights& last = weights_.layers.back();

@@ -96,6 +96,10 @@ class ForwardPass {
   struct AttentionTile {
     size_t run, begin, end;
   };
+  /// Rows of a matrix.
+  struct Rows {
+    size_t begin, end;
+  };
   /// Query heads, or key and value heads, or all of them.
   struct Heads {
     size_t begin, end;
@@ -113,11 +117,13 @@ class ForwardPass {
   void project_heads(Worker& worker, size_t layer, Heads heads);
   void attend_and_project(Worker& worker, size_t layer);
   void attend(Worker& worker, size_t layer);
-  size_t gated_rows(const LayerWeights& w, const Cohorts& cohorts, size_t tokens) const;
+  size_t gated_rows(const LayerWeights& w, const Cohort& cohort) const;
+  bool gated(const LayerWeights& w, const Cohort& cohort) const;
   void feed_forward(Worker& worker, size_t layer);
-  const MatmulImpl* gated_kernel(const LayerWeights& w) const;
-  void join_gated(Worker& worker, const MatmulImpl& impl, const LayerWeights& w, const Packed& in);
-  void join_rows(Worker& worker, const LayerWeights& w, const Packed& gate_in, const Packed& up_in);
+  void join(Worker& worker, const LayerWeights& w, const Packed& gate_in, const Packed& up_in);
+  void join_rows(Worker& worker, const LayerWeights& w, const Cohort& cohort, const uint8_t* gate_x,
+                 const uint8_t* up_x, Rows range);
+  Packed pack_joined(Worker& worker, const LayerWeights& w);
   void project_logits(Worker& worker, float* logits);
 
   const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const {
@@ -128,6 +134,8 @@ class ForwardPass {
     return (impl.packed_bytes(tokens, cols) + 63) / 64 * 64;
   }
   size_t row_multiple(const WeightMatrix& w, const Cohorts& cohorts) const;
+  void pack_cohort(Worker& worker, const MatmulImpl& impl, const float* x, size_t ldx, const Cohort& cohort,
+                   size_t cols, const float* norm, uint8_t* packed);
   Packed pack(Worker& worker, const float* x, size_t ldx, const Cohorts& cohorts, const WeightMatrix& w,
               const float* norm, Buffer& shared, Buffer PrivateBuffers::*own);
   void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,

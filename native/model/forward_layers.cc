@@ -16,9 +16,10 @@ WeightMatrix some_rows(const WeightMatrix& w, size_t begin, size_t rows) {
 }  // namespace
 
 /// Rows of gate and up that a thread computes before it joins them, a multiple of what both kernels want.
-size_t ForwardPass::gated_rows(const LayerWeights& w, const Cohorts& cohorts, size_t tokens) const {
-  const size_t multiple = std::lcm(row_multiple(w.gate, cohorts), row_multiple(w.up, cohorts));
-  return std::max<size_t>(1, kGatedFloats / tokens / multiple) * multiple;
+size_t ForwardPass::gated_rows(const LayerWeights& w, const Cohort& cohort) const {
+  const size_t multiple = std::lcm(choose(w.gate, cohort.kernel_tokens)->row_multiple,
+                                   choose(w.up, cohort.kernel_tokens)->row_multiple);
+  return std::max<size_t>(1, kGatedFloats / cohort.tokens / multiple) * multiple;
 }
 
 void ForwardPass::attention_block(Worker& worker, size_t layer) {
@@ -137,66 +138,86 @@ void ForwardPass::attend(Worker& worker, size_t layer) {
   });
 }
 
-/// The kernel that computes gate, up and swiglu in one and packs the result for `down`; null where there is
-/// none.
-const MatmulImpl* ForwardPass::gated_kernel(const LayerWeights& w) const {
-  if (cohorts_.size() != 1 || w.gate.type != w.up.type || w.gate.rows % kGatedMultiple != 0) return nullptr;
-  const MatmulImpl* impl = choose(w.gate, cohorts_[0].kernel_tokens);
-  const MatmulImpl* next = choose(w.down, cohorts_[0].kernel_tokens);
-  return impl->run_gated && next->form != PackedForm::own ? impl : nullptr;
+/// Whether a cohort's kernel computes gate, up and swiglu in one and packs the result for `down`.
+bool ForwardPass::gated(const LayerWeights& w, const Cohort& cohort) const {
+  return w.gate.type == w.up.type && w.gate.rows % kGatedMultiple == 0 &&
+         choose(w.gate, cohort.kernel_tokens)->run_gated &&
+         choose(w.down, cohort.kernel_tokens)->form != PackedForm::own;
 }
 
 void ForwardPass::feed_forward(Worker& worker, size_t layer) {
   const LayerWeights& w = weights_.layers[layer];
   const Packed gate_in = pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.gate, w.ffn_norm,
                               packed_, &PrivateBuffers::packed);
-  if (const MatmulImpl* gated = gated_kernel(w)) {
-    join_gated(worker, *gated, w, gate_in);
-    multiply(worker, w.down, {packed_second_.data(), cohorts_}, residual_.as<float>(), config_.dim, true);
-    return;
-  }
   const Packed up_in = w.gate.type == w.up.type
                            ? gate_in
                            : pack(worker, residual_.as<float>(), config_.dim, cohorts_, w.up, w.ffn_norm,
                                   packed_second_, &PrivateBuffers::packed_second);
-  join_rows(worker, w, gate_in, up_in);
-  const Packed hidden = pack(worker, gate_.as<float>(), w.gate.rows, cohorts_, w.down, nullptr, packed_,
-                             &PrivateBuffers::packed);
-  multiply(worker, w.down, hidden, residual_.as<float>(), config_.dim, true);
+  join(worker, w, gate_in, up_in);
+  multiply(worker, w.down, pack_joined(worker, w), residual_.as<float>(), config_.dim, true);
 }
 
-/// swiglu(gate, up) of all tokens as packed activations of `down`.
-void ForwardPass::join_gated(Worker& worker, const MatmulImpl& impl, const LayerWeights& w,
-                             const Packed& in) {
-  const size_t tokens = cohorts_[0].tokens;
-  const PackedForm form = choose(w.down, cohorts_[0].kernel_tokens)->form;
+/// swiglu(gate, up): in packed_second_ as `down` wants it where a cohort's kernels can, else in gate_.
+void ForwardPass::join(Worker& worker, const LayerWeights& w, const Packed& gate_in, const Packed& up_in) {
+  const size_t width = w.gate.rows;
+  size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
+  if (width % kGatedMultiple == 0) multiple = std::lcm(multiple, kGatedMultiple);
   void* scratch = own_[worker.index()].scratch.data();
-  worker.for_chunks(
-      w.gate.rows, chunk_rows(worker, w.gate.rows, kGatedMultiple), [&](size_t begin, size_t end) {
-        impl.run_gated({&w.gate, &w.up, begin, end, in.data, tokens, form, packed_second_.data(), scratch});
-      });
-  worker.barrier();
-}
-
-/// swiglu(gate, up) of all tokens in gate_.
-void ForwardPass::join_rows(Worker& worker, const LayerWeights& w, const Packed& gate_in,
-                            const Packed& up_in) {
-  const size_t n = tokens_.size(), width = w.gate.rows;
-  float* gate = gate_.as<float>();
-  const size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
-  const size_t block = gated_rows(w, cohorts_, n);
-  PrivateBuffers& mine = own_[worker.index()];
-  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t first, size_t last) {
-    for (size_t begin = first; begin < last; begin += block) {
-      const size_t rows = std::min(block, last - begin);
-      run_rows(worker, some_rows(w.gate, begin, rows), gate_in, 0, rows, mine.gate.as<float>(), rows, false);
-      run_rows(worker, some_rows(w.up, begin, rows), up_in, 0, rows, mine.up.as<float>(), rows, false);
-      for (size_t t = 0; t < n; ++t)
-        kernels_.swiglu(mine.gate.as<float>() + t * rows, mine.up.as<float>() + t * rows, rows,
-                        gate + t * width + begin);
+  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t begin, size_t end) {
+    const uint8_t *gate_x = gate_in.data, *up_x = up_in.data;
+    uint8_t* out = packed_second_.data();
+    for (const Cohort& cohort : cohorts_) {
+      const MatmulImpl *gate = choose(w.gate, cohort.kernel_tokens), *up = choose(w.up, cohort.kernel_tokens),
+                       *down = choose(w.down, cohort.kernel_tokens);
+      if (gated(w, cohort))
+        gate->run_gated({&w.gate, &w.up, begin, end, gate_x, cohort.tokens, down->form, out, scratch});
+      else
+        join_rows(worker, w, cohort, gate_x, up_x, {begin, end});
+      gate_x += packed_bytes(*gate, cohort.tokens, w.gate.cols);
+      up_x += packed_bytes(*up, cohort.tokens, w.up.cols);
+      out += packed_bytes(*down, cohort.tokens, w.down.cols);
     }
   });
   worker.barrier();
+}
+
+/// swiglu(gate, up) of a cohort's tokens in gate_.
+void ForwardPass::join_rows(Worker& worker, const LayerWeights& w, const Cohort& cohort,
+                            const uint8_t* gate_x, const uint8_t* up_x, Rows range) {
+  const size_t n = cohort.tokens, width = w.gate.rows, block = gated_rows(w, cohort);
+  PrivateBuffers& mine = own_[worker.index()];
+  void* scratch = mine.scratch.data();
+  float *gate = mine.gate.as<float>(), *up = mine.up.as<float>();
+  for (size_t begin = range.begin; begin < range.end; begin += block) {
+    const size_t rows = std::min(block, range.end - begin);
+    const WeightMatrix gate_w = some_rows(w.gate, begin, rows), up_w = some_rows(w.up, begin, rows);
+    choose(w.gate, cohort.kernel_tokens)->run({&gate_w, 0, rows, gate_x, n, gate, rows, false, scratch});
+    choose(w.up, cohort.kernel_tokens)->run({&up_w, 0, rows, up_x, n, up, rows, false, scratch});
+    for (size_t t = 0; t < n; ++t)
+      kernels_.swiglu(gate + t * rows, up + t * rows, rows,
+                      gate_.as<float>() + (cohort.begin + t) * width + begin);
+  }
+}
+
+/// Inputs of `down`: what join has not packed yet is.
+ForwardPass::Packed ForwardPass::pack_joined(Worker& worker, const LayerWeights& w) {
+  const bool any =
+      std::any_of(cohorts_.begin(), cohorts_.end(), [&](const Cohort& cohort) { return gated(w, cohort); });
+  const float* joined = gate_.as<float>();
+  const size_t width = w.gate.rows;
+  if (!any) return pack(worker, joined, width, cohorts_, w.down, nullptr, packed_, &PrivateBuffers::packed);
+  uint8_t* packed = packed_second_.data();
+  bool wait = false;
+  for (const Cohort& cohort : cohorts_) {
+    const MatmulImpl* impl = choose(w.down, cohort.kernel_tokens);
+    if (!gated(w, cohort)) {
+      pack_cohort(worker, *impl, joined, width, cohort, width, nullptr, packed);
+      wait = true;
+    }
+    packed += packed_bytes(*impl, cohort.tokens, width);
+  }
+  if (wait) worker.barrier();
+  return {packed_second_.data(), cohorts_};
 }
 
 }  // namespace openelm

@@ -37,22 +37,30 @@ ForwardPass::Packed ForwardPass::pack(Worker& worker, const float* x, size_t ldx
   uint8_t* packed = shared.data();
   for (const Cohort& cohort : cohorts) {
     const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
-    const auto [begin, end] = worker.share(cohort.tokens, impl->token_multiple);
-    const float* from = x + cohort.begin * ldx;
-    float* normed = norm_.as<float>() + cohort.begin * cols;
-    // Tokens are packed as soon as they are normalized, while they are in a core's cache.
-    const size_t step = norm ? impl->token_multiple : std::max<size_t>(1, end - begin);
-    for (size_t first = begin; first < end; first += step) {
-      const size_t last = std::min(first + step, end);
-      if (norm)
-        for (size_t t = first; t < last; ++t)
-          kernels_.rms_norm(from + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
-      impl->pack(norm ? normed : from, norm ? cols : ldx, cohort.tokens, cols, first, last, packed);
-    }
+    pack_cohort(worker, *impl, x, ldx, cohort, cols, norm, packed);
     packed += packed_bytes(*impl, cohort.tokens, cols);
   }
   worker.barrier();
   return {shared.data(), cohorts};
+}
+
+/// A thread's share of a cohort. Tokens are packed as soon as they are normalized, while they are in a core's
+/// cache.
+void ForwardPass::pack_cohort(Worker& worker, const MatmulImpl& impl, const float* x, size_t ldx,
+                              const Cohort& cohort, size_t cols, const float* norm, uint8_t* packed) {
+  const auto [begin, end] = worker.share(cohort.tokens, impl.token_multiple);
+  x += cohort.begin * ldx;
+  if (!norm) {
+    if (begin < end) impl.pack(x, ldx, cohort.tokens, cols, begin, end, packed);
+    return;
+  }
+  float* normed = norm_.as<float>() + cohort.begin * cols;
+  for (size_t first = begin; first < end; first += impl.token_multiple) {
+    const size_t last = std::min(first + impl.token_multiple, end);
+    for (size_t t = first; t < last; ++t)
+      kernels_.rms_norm(x + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
+    impl.pack(normed, cols, cohort.tokens, cols, first, last, packed);
+  }
 }
 
 size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multiple) const {
