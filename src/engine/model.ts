@@ -47,7 +47,8 @@ const detokenizeSchema = z.strictObject({ special: flag })
 
 /**
  * A loaded model: its weights, its tokenizer, and the threads that compute. Sessions made from it share them.
- * Each worker thread loads its own; the weights of a file are mapped, so their memory is shared all the same.
+ * Each worker thread loads its own; the weights of a file are mapped unless `mmap` is false, so their memory is shared all
+ * the same.
  */
 export class Model {
   /** What the model calls itself, such as `OpenELM-270M-Instruct`. */
@@ -68,6 +69,8 @@ export class Model {
   readonly gpuLayers: number
   /** Why no GPU computes, where `auto` was to find one and a build for it is here: a line of text. */
   readonly fallback: string | undefined
+  /** Whether weights are used from their mapped file: neither read into memory nor synthetic. */
+  readonly mmap: boolean
   /** Jinja source of its chat template; undefined for a base model. */
   readonly chatTemplate: string | undefined
   /** Every control piece of the vocabulary, such as `</s>`, with its id. */
@@ -85,7 +88,7 @@ export class Model {
   readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
 
-  private constructor({ source, native, tokenizer, fallback }: OpenedModel) {
+  private constructor({ source, native, tokenizer, fallback, mmap }: OpenedModel) {
     this.name = source.name
     this.type = source.type
     this.config = source.config
@@ -97,6 +100,7 @@ export class Model {
     this.device = native.device ?? undefined
     this.gpuLayers = native.gpuLayers
     this.fallback = fallback
+    this.mmap = mmap
     this.chatTemplate = source.chatTemplate
     this.controlPieces = controlPieces(source)
     this.bos = source.vocab?.bos ?? -1
@@ -109,13 +113,15 @@ export class Model {
   }
 
   /**
-   * Loads a GGUF file. Its weights are mapped, not read.
+   * Loads a GGUF file. Its weights are mapped, not read, unless `mmap` says otherwise.
    * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ, E_FORMAT, E_UNSUPPORTED, E_CONFIG, E_MEMORY, E_BACKEND, E_USAGE,
    *   E_ABORTED
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
     validate(text, path, 'path')
-    return new Model(await openModel((addon) => loadSource(path, addon), options, `Loading "${path}"`))
+    return new Model(
+      await openModel((addon, readAhead) => loadSource(path, addon, readAhead), options, `Loading "${path}"`),
+    )
   }
 
   /**
