@@ -13,7 +13,7 @@ import { Batch } from './batch/batch.js'
 import { batchSchema } from './batch/options.js'
 import { checkIds, noTokenizer, prepend } from './ids.js'
 import { loadSource } from './load-source.js'
-import type { ModelSource } from './model-source.js'
+import { controlPieces } from './model-source.js'
 import { fromNative } from './native-error.js'
 import { type OpenedModel, openModel } from './open-model.js'
 import { kvTypeSchema, MAX_CONTEXT, nBatchSchema } from './options.js'
@@ -47,8 +47,7 @@ const detokenizeSchema = z.strictObject({ special: flag })
 
 /**
  * A loaded model: its weights, its tokenizer, and the threads that compute. Sessions made from it share them.
- * Each worker thread loads its own; the weights of a file are mapped unless `mmap` is false, so their memory is shared all
- * the same.
+ * Each worker thread loads its own; the weights of a file are mapped, so their memory is shared all the same.
  */
 export class Model {
   /** What the model calls itself, such as `OpenELM-270M-Instruct`. */
@@ -287,16 +286,4 @@ function contextTooLong(nCtx: number, most: number): OpenElmError {
     `Expected an integer between 1 and ${most} for nCtx, the context length, but received ${nCtx}.`,
     { why: `The model was trained for ${most} tokens; beyond them its text falls apart.` },
   )
-}
-
-/** SentencePiece's type of control pieces. */
-const CONTROL = 3
-
-function controlPieces({ vocab }: ModelSource): ReadonlyMap<string, number> {
-  const pieces = new Map<string, number>()
-  vocab?.types.forEach((type, id) => {
-    const piece = type === CONTROL ? vocab.pieces.at(id) : undefined
-    if (piece) pieces.set(piece, id)
-  })
-  return pieces
 }
