@@ -18,8 +18,8 @@
 namespace openelm {
 namespace {
 
-Status ended_at(uint64_t offset) {
-  return Status(Code::io, "It ended at byte " + std::to_string(offset) + ", too early: it was cut meanwhile");
+Status cut_before(uint64_t offset) {
+  return Status(Code::io, "It has no byte " + std::to_string(offset) + " any more: it was cut meanwhile");
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ Status MappedFile::read(uint64_t offset, size_t length, uint8_t* out) const {
     DWORD got = 0;
     if (!ReadFile(file_, out + done, wanted, &got, &at) && GetLastError() != ERROR_HANDLE_EOF)
       return Status(Code::io, "Cannot read the file");
-    if (got == 0) return ended_at(offset + done);
+    if (got == 0) return cut_before(offset + done);
     done += got;
   }
   return {};
@@ -135,7 +135,7 @@ Status MappedFile::read(uint64_t offset, size_t length, uint8_t* out) const {
     const ssize_t got = pread(file_, out + done, length - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failure("Cannot read the file");
-    if (got == 0) return ended_at(offset + done);
+    if (got == 0) return cut_before(offset + done);
     done += static_cast<size_t>(got);
   }
   return {};
