@@ -2,6 +2,7 @@
 
 #include "addon/batch.h"
 #include "addon/cpu.h"
+#include "addon/file_copy.h"
 #include "addon/gpu.h"
 #include "addon/grammar.h"
 #include "addon/instance_data.h"
@@ -17,6 +18,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   openelm::register_cpu(env, exports);
   openelm::register_gpu(env, exports);
   openelm::register_mapped_file(env, exports);
+  openelm::register_file_copy(env, exports);
   openelm::register_tokenizer(env, exports);
   openelm::register_sampler(env, exports);
   openelm::register_grammar(env, exports);

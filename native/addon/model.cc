@@ -5,6 +5,7 @@
 #include "addon/arguments.h"
 #include "addon/batch.h"
 #include "addon/errors.h"
+#include "addon/file_copy.h"
 #include "addon/gpu.h"
 #include "addon/mapped_file.h"
 #include "addon/session.h"
@@ -69,8 +70,12 @@ Result<Model::Source> read_source(const Napi::Object& object) {
     source.synthetic = info->type;
     return source;
   }
-  source.file = mapped_file_of(object.Get("file"));
-  if (!source.file) return Status(Code::invalid, "Expected a MappedFile for file");
+  source.file.map = mapped_file_of(object.Get("file"));
+  if (!source.file.map) return Status(Code::invalid, "Expected a MappedFile for file");
+  if (const Napi::Value copy = object.Get("copy"); !copy.IsUndefined()) {
+    source.file.copy = file_copy_of(copy, *source.file.map);
+    if (!source.file.copy) return Status(Code::invalid, "Expected a FileCopy of the file, read, for copy");
+  }
   const Napi::Value list = object.Get("tensors");
   if (!list.IsArray()) return Status(Code::invalid, "Expected an array for tensors");
   const Napi::Array tensors = list.As<Napi::Array>();

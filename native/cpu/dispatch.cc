@@ -18,7 +18,7 @@ constexpr bool kEmulated = true;
   KernelTable {                                                                                       \
 #isa, matmul_##isa,                                                                               \
         {attention_scratch_bytes_##isa, attention_##isa, token_tile, 0 }, rms_norm_##isa, rope_##isa, \
-         swiglu_##isa, softmax_##isa, kv_store_##isa, probe_##isa()                                   \
+         swiglu_##isa, softmax_##isa, kv_store_##isa, vocabulary_##isa(), probe_##isa()               \
   }
 
 std::vector<Variant> all() {

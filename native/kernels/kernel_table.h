@@ -9,6 +9,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/probe/probe.h"
+#include "kernels/vocabulary/vocabulary.h"
 
 namespace openelm {
 
@@ -38,6 +39,9 @@ struct KernelTable {
 
   /// Stores one head's vector in the cache's type (kv_row_bytes at dst). q8_0 as in quant/quantize.h.
   void (*kv_store)(const float* x, size_t head_dim, KvType type, uint8_t* dst);
+
+  /// For the sampler; the same bits in every variant.
+  VocabularyImpl vocabulary;
 
   /// Limits to hold the others against.
   ProbeImpl probe;

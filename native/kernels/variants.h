@@ -14,6 +14,7 @@
   void swiglu_##isa(const float* gate, const float* up, size_t n, float* y);                            \
   void softmax_##isa(float* x, size_t n);                                                               \
   void kv_store_##isa(const float* x, size_t head_dim, KvType type, uint8_t* dst);                      \
+  VocabularyImpl vocabulary_##isa();                                                                    \
   ProbeImpl probe_##isa();
 
 namespace openelm {

@@ -15,8 +15,8 @@ Result<std::shared_ptr<Model>> Model::create(ModelConfig config, Source source, 
   if (Status status = config.check(); !status.ok()) return status;
   std::shared_ptr<Model> model(new Model(std::move(config), kernels, threads));
   Result<std::shared_ptr<const Weights>> weights =
-      source.file ? Weights::from_file(model->config_, std::move(source.file), source.tensors)
-                  : Weights::synthetic(model->config_, source.synthetic, model->pool_);
+      source.file.map ? Weights::from_file(model->config_, std::move(source.file), source.tensors)
+                      : Weights::synthetic(model->config_, source.synthetic, model->pool_);
   if (!weights.ok()) return weights.status;
   model->weights_ = std::move(weights.value);
   if (Status status = model->place_layers(offload); !status.ok()) return status;

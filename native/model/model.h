@@ -25,9 +25,9 @@ struct Offload {
 class Model {
  public:
   struct Source {
-    std::shared_ptr<const MappedFile> file;  // with tensors, or
+    WeightFile file;  // with tensors, or
     std::vector<TensorInfo> tensors;
-    DType synthetic = DType::f16;  // random weights of this type when there is no file
+    DType synthetic = DType::f16;  // random weights of this type when there is no map
   };
 
   static Result<std::shared_ptr<Model>> create(ModelConfig config, Source source, const KernelTable& kernels,

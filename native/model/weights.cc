@@ -41,8 +41,7 @@ class WeightsBuilder {
  public:
   WeightsBuilder() : weights_(std::make_shared<Weights>()) {}
 
-  Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config,
-                                                   std::shared_ptr<const MappedFile> file,
+  Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config, WeightFile file,
                                                    const std::vector<TensorInfo>& tensors) {
     std::unordered_map<std::string, const TensorInfo*> by_name;
     for (const TensorInfo& tensor : tensors) {
@@ -59,9 +58,11 @@ class WeightsBuilder {
       const auto found = by_name.find(place.name);
       if (found == by_name.end()) return Status(Code::invalid, "Tensor " + place.name + " is missing");
       const TensorInfo& tensor = *found->second;
-      if (Status status = check(tensor, place, *file); !status.ok()) return status;
-      const uint8_t* data = file->data() + tensor.offset;
-      weights_->bytes_ += tensor.rows * row_bytes(tensor.type, tensor.cols);
+      if (Status status = check(tensor, place, *file.map); !status.ok()) return status;
+      const size_t size = tensor.rows * row_bytes(tensor.type, tensor.cols);
+      const bool copied = file.copy && file.copy->contains(tensor.offset, size);
+      const uint8_t* data = copied ? file.copy->at(tensor.offset) : file.map->data() + tensor.offset;
+      weights_->bytes_ += size;
       if (place.matrix) *place.matrix = {tensor.type, tensor.rows, tensor.cols, data};
       if (place.vector) dequantize_row(tensor.type, data, next_norm(place), tensor.cols);
     }
@@ -139,8 +140,7 @@ class WeightsBuilder {
   size_t next_norm_ = 0;
 };
 
-Result<std::shared_ptr<const Weights>> Weights::from_file(const ModelConfig& config,
-                                                          std::shared_ptr<const MappedFile> file,
+Result<std::shared_ptr<const Weights>> Weights::from_file(const ModelConfig& config, WeightFile file,
                                                           const std::vector<TensorInfo>& tensors) {
   return WeightsBuilder().from_file(config, std::move(file), tensors);
 }

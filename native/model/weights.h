@@ -8,6 +8,7 @@
 #include "kernels/matmul/matmul.h"
 #include "model/config.h"
 #include "runtime/buffer.h"
+#include "runtime/file_copy.h"
 #include "runtime/mapped_file.h"
 
 namespace openelm {
@@ -33,13 +34,19 @@ struct TensorInfo {
   uint64_t offset;
 };
 
-/// All weights of a model. Matrices point into the mapped file (or, for synthetic ones, into memory of our
-/// own) and are never copied; the norms, a few kilobytes, are expanded to f32.
+/// A file of tensors. Those that lie in `copy`, which may be null, are used from there, the others from the
+/// map.
+struct WeightFile {
+  std::shared_ptr<const MappedFile> map;
+  std::shared_ptr<const FileCopy> copy;
+};
+
+/// All weights of a model. Matrices point into the mapped file or its copy (or, for synthetic ones, into
+/// memory of our own) and are never copied; the norms, a few kilobytes, are expanded to f32.
 class Weights {
  public:
   /// Checks that every tensor the config asks for is there, once, with its shape and inside the file.
-  static Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config,
-                                                          std::shared_ptr<const MappedFile> file,
+  static Result<std::shared_ptr<const Weights>> from_file(const ModelConfig& config, WeightFile file,
                                                           const std::vector<TensorInfo>& tensors);
 
   /// Random weights that anyone can compute again: the rule of test/golden/README.md, matrices then
@@ -57,7 +64,7 @@ class Weights {
 
  private:
   friend class WeightsBuilder;
-  std::shared_ptr<const MappedFile> file_;
+  WeightFile file_;
   Buffer matrices_, norms_;
   size_t bytes_ = 0;
 };

@@ -12,12 +12,12 @@ namespace openelm {
 namespace {
 
 constexpr size_t kPage = 4096;
-#if !defined(_WIN32)
 constexpr size_t kHugePage = size_t{2} << 20;
-#endif
 
-size_t round_up(size_t bytes) {
-  return (bytes + kPage - 1) / kPage * kPage;
+/// What is mapped for so many bytes: whole pages, of a large buffer whole huge ones.
+size_t mapped_size(size_t bytes) {
+  const size_t unit = bytes >= 4 * kHugePage ? kHugePage : kPage;
+  return (bytes + unit - 1) / unit * unit;
 }
 
 #if defined(_WIN32)
@@ -31,14 +31,33 @@ void unmap_pages(void* data, size_t /*bytes*/) {
 
 #else
 
-void* map_pages(size_t bytes) {
+void* map_anonymous(size_t bytes) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) return nullptr;
-#if defined(MADV_HUGEPAGE)
-  if (bytes >= 4 * kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
-#endif
-  return data;
+  return data == MAP_FAILED ? nullptr : data;
 }
+
+#if defined(MADV_HUGEPAGE)
+
+/// A large buffer begins at a huge page, which older kernels do not see to by themselves.
+void* map_pages(size_t bytes) {
+  if (bytes % kHugePage != 0) return map_anonymous(bytes);
+  auto* data = static_cast<uint8_t*>(map_anonymous(bytes + kHugePage));
+  if (!data) return nullptr;
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(data) % kHugePage) % kHugePage;
+  if (before > 0) munmap(data, before);
+  munmap(data + before + bytes, kHugePage - before);
+  madvise(data + before, bytes, MADV_HUGEPAGE);
+  return data + before;
+}
+
+#else
+
+void* map_pages(size_t bytes) {
+  return map_anonymous(bytes);
+}
+
+#endif
+
 void unmap_pages(void* data, size_t bytes) {
   munmap(data, bytes);
 }
@@ -48,13 +67,13 @@ void unmap_pages(void* data, size_t bytes) {
 }  // namespace
 
 Buffer::~Buffer() {
-  if (data_) unmap_pages(data_, round_up(size_));
+  if (data_) unmap_pages(data_, mapped_size(size_));
 }
 
 Result<Buffer> Buffer::allocate(size_t bytes) {
   Buffer buffer;
   if (bytes == 0) return buffer;
-  void* data = bytes > SIZE_MAX - kPage ? nullptr : map_pages(round_up(bytes));
+  void* data = bytes > SIZE_MAX / 2 ? nullptr : map_pages(mapped_size(bytes));
   if (!data) return Status(Code::memory, "Cannot allocate " + std::to_string(bytes) + " bytes");
   buffer.data_ = static_cast<uint8_t*>(data);
   buffer.size_ = bytes;

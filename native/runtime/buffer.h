@@ -9,8 +9,8 @@
 namespace openelm {
 
 /// Owned memory, aligned to 64 bytes and zeroed, straight from the operating system when large, so that pages
-/// cost nothing until they are touched. Large buffers ask for huge pages. Allocation failure is a Status,
-/// never an abort.
+/// cost nothing until they are touched. Large buffers, of 8 MiB and more, are whole huge pages where the
+/// system has them. Allocation failure is a Status, never an abort.
 class Buffer {
  public:
   Buffer() = default;

@@ -16,6 +16,13 @@
 #endif
 
 namespace openelm {
+namespace {
+
+Status cut_before(uint64_t offset) {
+  return Status(Code::io, "It has no byte " + std::to_string(offset) + " any more: it was cut meanwhile");
+}
+
+}  // namespace
 
 #if defined(_WIN32)
 
@@ -28,6 +35,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   if (file == INVALID_HANDLE_VALUE) return Status(Code::io, "Cannot open the file");
   LARGE_INTEGER size{};
   std::shared_ptr<MappedFile> mapped(new MappedFile);
+  mapped->file_ = file;
   const bool sized = GetFileSizeEx(file, &size) != 0;
   HANDLE mapping = nullptr;
   if (sized && size.QuadPart > 0) mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
@@ -35,7 +43,6 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
     mapped->data_ = static_cast<const uint8_t*>(MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0));
     CloseHandle(mapping);
   }
-  CloseHandle(file);
   if (!sized || (size.QuadPart > 0 && !mapped->data_)) return Status(Code::io, "Cannot map the file");
   mapped->size_ = static_cast<size_t>(size.QuadPart);
   return std::shared_ptr<const MappedFile>(std::move(mapped));
@@ -43,9 +50,34 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
 
 MappedFile::~MappedFile() {
   if (data_) UnmapViewOfFile(data_);
+  if (file_) CloseHandle(file_);
 }
 
 void MappedFile::read_ahead() const {}
+
+Status MappedFile::read(uint64_t offset, size_t length, uint8_t* out) const {
+  constexpr size_t kMost = size_t{1} << 30;
+  for (size_t done = 0; done < length;) {
+    OVERLAPPED at{};
+    at.Offset = static_cast<DWORD>(offset + done);
+    at.OffsetHigh = static_cast<DWORD>((offset + done) >> 32);
+    const DWORD wanted = static_cast<DWORD>(length - done < kMost ? length - done : kMost);
+    DWORD got = 0;
+    if (!ReadFile(file_, out + done, wanted, &got, &at) && GetLastError() != ERROR_HANDLE_EOF)
+      return Status(Code::io, "Cannot read the file");
+    if (got == 0) return cut_before(offset + done);
+    done += got;
+  }
+  return {};
+}
+
+bool MappedFile::fits_twice() const noexcept {
+  MEMORYSTATUSEX memory{};
+  memory.dwLength = sizeof memory;
+  return !GlobalMemoryStatusEx(&memory) || size_ <= memory.ullTotalPhys / 2;
+}
+
+void MappedFile::forget(uint64_t /*offset*/, size_t /*length*/) const noexcept {}
 
 #else
 
@@ -55,27 +87,19 @@ Status failure(const char* what) {
   return Status(Code::io, std::string(what) + ": " + std::strerror(errno));
 }
 
-/// Closes a descriptor at the end of a scope: the map outlives it.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-};
-
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
   // O_NONBLOCK: opening a named pipe must fail below, not wait for a writer.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) return failure("Cannot open the file");
-  struct stat info {};
-  if (fstat(file.fd, &info) != 0) return failure("Cannot read the file's size");
-  if (!S_ISREG(info.st_mode)) return Status(Code::io, "Not a regular file");
   std::shared_ptr<MappedFile> mapped(new MappedFile);
+  mapped->file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (mapped->file_ < 0) return failure("Cannot open the file");
+  struct stat info {};
+  if (fstat(mapped->file_, &info) != 0) return failure("Cannot read the file's size");
+  if (!S_ISREG(info.st_mode)) return Status(Code::io, "Not a regular file");
   mapped->size_ = static_cast<size_t>(info.st_size);
   if (mapped->size_ > 0) {
-    void* data = mmap(nullptr, mapped->size_, PROT_READ, MAP_SHARED, file.fd, 0);
+    void* data = mmap(nullptr, mapped->size_, PROT_READ, MAP_SHARED, mapped->file_, 0);
     if (data == MAP_FAILED) return failure("Cannot map the file");
     mapped->data_ = static_cast<const uint8_t*>(data);
   }
@@ -86,14 +110,14 @@ MappedFile::~MappedFile() {
   closing_ = true;
   if (reader_.joinable()) reader_.join();
   if (data_) munmap(const_cast<uint8_t*>(data_), size_);
+  if (file_ >= 0) close(file_);
 }
 
 void MappedFile::read_ahead() const {
   if (!data_ || ahead_.exchange(true)) return;
   madvise(const_cast<uint8_t*>(data_), size_, MADV_WILLNEED);
   // Of what does not fit into memory together, the pages read first would make room for the last.
-  const auto memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  if (size_ <= memory / 2) reader_ = std::thread([this] { touch_pages(); });
+  if (fits_twice()) reader_ = std::thread([this] { touch_pages(); });
 }
 
 /// Reads a byte of every page, which has them entered into the page table, sixteen at a time on Linux.
@@ -104,6 +128,31 @@ void MappedFile::touch_pages() const noexcept {
   const volatile uint8_t* bytes = data_;
   // Closing the file must not wait for a slow disk.
   for (size_t at = 0; at < size_ && !closing_; at += page) static_cast<void>(bytes[at]);
+}
+
+Status MappedFile::read(uint64_t offset, size_t length, uint8_t* out) const {
+  for (size_t done = 0; done < length;) {
+    const ssize_t got = pread(file_, out + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failure("Cannot read the file");
+    if (got == 0) return cut_before(offset + done);
+    done += static_cast<size_t>(got);
+  }
+  return {};
+}
+
+bool MappedFile::fits_twice() const noexcept {
+  const auto memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return size_ <= memory / 2;
+}
+
+void MappedFile::forget(uint64_t offset, size_t length) const noexcept {
+#if defined(POSIX_FADV_DONTNEED)
+  posix_fadvise(file_, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
+#else
+  static_cast<void>(offset);
+  static_cast<void>(length);
+#endif
 }
 
 #endif

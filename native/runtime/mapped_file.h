@@ -28,6 +28,16 @@ class MappedFile {
   /// weights, which are all needed, not for whoever wants a header. Only the first call counts.
   void read_ahead() const;
 
+  /// Copies [offset, offset + length) into `out` by reading the file, not its map. Fails with io where the
+  /// file has become too short or the disk does not answer. Any number of threads may read.
+  Status read(uint64_t offset, size_t length, uint8_t* out) const;
+
+  /// Whether the file and as much again fit into this machine's memory.
+  bool fits_twice() const noexcept;
+
+  /// Says that pages of [offset, offset + length) need not stay in the system's cache.
+  void forget(uint64_t offset, size_t length) const noexcept;
+
   /// Whether [offset, offset + length) lies in the file.
   bool contains(uint64_t offset, uint64_t length) const noexcept {
     return offset <= size_ && length <= size_ - offset;
@@ -42,6 +52,11 @@ class MappedFile {
   mutable std::thread reader_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
+#if defined(_WIN32)
+  void* file_ = nullptr;
+#else
+  int file_ = -1;
+#endif
 };
 
 }  // namespace openelm

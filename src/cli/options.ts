@@ -53,6 +53,15 @@ const logitBiasSchema = z
   )
   .optional()
 
+/** Where weights are. */
+export const mmapOptions = {
+  mmap: flag('--mmap', 'use the weights where the file is mapped (default)'),
+  noMmap: flag(
+    '--no-mmap',
+    'read the weights into memory, in huge pages: large models\ndecode faster on virtual machines',
+  ),
+} as const
+
 /** Which model, and what runs it. */
 export const modelOptions = {
   model: option(
@@ -81,6 +90,7 @@ export const modelOptions = {
     'layers the GPU computes, the CPU the rest; also -ngl\n(default: OPENELM_GPU_LAYERS, else all)',
     numeric(engine.gpuLayersSchema),
   ),
+  ...mmapOptions,
 } as const
 
 /** Other ways to write options of models. */
@@ -191,9 +201,9 @@ export function toSessionOptions(values: OptionValues<typeof contextOptions>) {
 
 /** The options of loading in the names of the library, leaving out what was not given. */
 export function toLoadOptions(
-  values: Pick<OptionValues<typeof modelOptions>, 'threads' | 'isa' | 'backend' | 'gpuLayers'>,
+  values: Pick<OptionValues<typeof modelOptions>, 'threads' | 'isa' | 'backend' | 'gpuLayers' | 'mmap'>,
 ) {
-  return definedOnly(pick(values, ['threads', 'isa', 'backend', 'gpuLayers']))
+  return definedOnly(pick(values, ['threads', 'isa', 'backend', 'gpuLayers', 'mmap']))
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -10,10 +10,12 @@ import { type SamplingDefaults, samplingSchemas } from './sampling.js'
 
 /**
  * A model from a GGUF file, mapped by the addon that will compute it.
+ * @param readAhead has all of the file brought into memory while its header is read: where every weight is needed for
+ *   the first token, and nothing else will read them
  * @throws OpenElmError as openGguf does, and E_TOKENIZER for a tokenizer of another kind
  */
-export function loadSource(path: string, addon: NativeBinding): ModelSource {
-  const opened = openGguf(path, openWeights(addon))
+export function loadSource(path: string, addon: NativeBinding, readAhead: boolean): ModelSource {
+  const opened = openGguf(path, openWeights(addon, readAhead))
   const { metadata } = opened
   const vocab = metadata.has('tokenizer.ggml.tokens') ? encodedVocabFromGguf(metadata) : undefined
   return {
@@ -29,12 +31,11 @@ export function loadSource(path: string, addon: NativeBinding): ModelSource {
   }
 }
 
-/** Every weight is needed for the first token: they are brought into memory while the header is read. */
 const openWeights =
-  (addon: NativeBinding): OpenFile =>
+  (addon: NativeBinding, readAhead: boolean): OpenFile =>
   (path) => {
     const file = openFile(path, addon)
-    file.readAhead()
+    if (readAhead) file.readAhead()
     return file
   }
 

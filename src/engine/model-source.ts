@@ -19,3 +19,16 @@ export interface ModelSource {
   /** Sampling parameters that the file recommends. */
   readonly sampling: Partial<SamplingDefaults>
 }
+
+/** SentencePiece's type of control pieces. */
+const CONTROL = 3
+
+/** Every control piece of the vocabulary, such as `</s>`, with its id. */
+export function controlPieces({ vocab }: ModelSource): ReadonlyMap<string, number> {
+  const pieces = new Map<string, number>()
+  vocab?.types.forEach((type, id) => {
+    const piece = type === CONTROL ? vocab.pieces.at(id) : undefined
+    if (piece) pieces.set(piece, id)
+  })
+  return pieces
+}

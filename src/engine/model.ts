@@ -13,7 +13,7 @@ import { Batch } from './batch/batch.js'
 import { batchSchema } from './batch/options.js'
 import { checkIds, noTokenizer, prepend } from './ids.js'
 import { loadSource } from './load-source.js'
-import type { ModelSource } from './model-source.js'
+import { controlPieces } from './model-source.js'
 import { fromNative } from './native-error.js'
 import { type OpenedModel, openModel } from './open-model.js'
 import { kvTypeSchema, MAX_CONTEXT, nBatchSchema } from './options.js'
@@ -68,6 +68,8 @@ export class Model {
   readonly gpuLayers: number
   /** Why no GPU computes, where `auto` was to find one and a build for it is here: a line of text. */
   readonly fallback: string | undefined
+  /** Whether weights are used from their mapped file: neither read into memory nor synthetic. */
+  readonly mmap: boolean
   /** Jinja source of its chat template; undefined for a base model. */
   readonly chatTemplate: string | undefined
   /** Every control piece of the vocabulary, such as `</s>`, with its id. */
@@ -85,7 +87,7 @@ export class Model {
   readonly #collected = new FinalizationRegistry<WeakRef<Session | Batch>>((ref) => this.#users.delete(ref))
   #disposed = false
 
-  private constructor({ source, native, tokenizer, fallback }: OpenedModel) {
+  private constructor({ source, native, tokenizer, fallback, mmap }: OpenedModel) {
     this.name = source.name
     this.type = source.type
     this.config = source.config
@@ -97,6 +99,7 @@ export class Model {
     this.device = native.device ?? undefined
     this.gpuLayers = native.gpuLayers
     this.fallback = fallback
+    this.mmap = mmap
     this.chatTemplate = source.chatTemplate
     this.controlPieces = controlPieces(source)
     this.bos = source.vocab?.bos ?? -1
@@ -109,13 +112,15 @@ export class Model {
   }
 
   /**
-   * Loads a GGUF file. Its weights are mapped, not read.
+   * Loads a GGUF file. Its weights are mapped, not read, unless `mmap` says otherwise.
    * @throws OpenElmError E_FILE_NOT_FOUND, E_FILE_READ, E_FORMAT, E_UNSUPPORTED, E_CONFIG, E_MEMORY, E_BACKEND, E_USAGE,
    *   E_ABORTED
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
     validate(text, path, 'path')
-    return new Model(await openModel((addon) => loadSource(path, addon), options, `Loading "${path}"`))
+    return new Model(
+      await openModel((addon, readAhead) => loadSource(path, addon, readAhead), options, `Loading "${path}"`),
+    )
   }
 
   /**
@@ -281,16 +286,4 @@ function contextTooLong(nCtx: number, most: number): OpenElmError {
     `Expected an integer between 1 and ${most} for nCtx, the context length, but received ${nCtx}.`,
     { why: `The model was trained for ${most} tokens; beyond them its text falls apart.` },
   )
-}
-
-/** SentencePiece's type of control pieces. */
-const CONTROL = 3
-
-function controlPieces({ vocab }: ModelSource): ReadonlyMap<string, number> {
-  const pieces = new Map<string, number>()
-  vocab?.types.forEach((type, id) => {
-    const piece = type === CONTROL ? vocab.pieces.at(id) : undefined
-    if (piece) pieces.set(piece, id)
-  })
-  return pieces
 }

@@ -12,7 +12,11 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
     code: 'E_NATIVE',
     why: 'The engine refused an argument that should have been refused before it.',
   },
-  IO: { code: 'E_FILE_READ', why: 'The operating system could not read the file.' },
+  IO: {
+    code: 'E_FILE_READ',
+    why: 'The operating system could not read the file.',
+    next: 'Check that the disk is sound, and that nothing writes to the file meanwhile.',
+  },
   MEMORY: {
     code: 'E_MEMORY',
     why: 'There is not enough memory.',

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import { nativeConfig } from '../model/config.js'
-import type { NativeBinding, NativeModel, NativeTokenizer } from '../native/binding.js'
+import type { NativeBinding, NativeFileCopy, NativeModel, NativeTokenizer } from '../native/binding.js'
 import { type Backend, chooseBackend, cpuBackend } from './backend.js'
+import { COPY_MEMORY_NEXT, copyWeights } from './copy-weights.js'
 import { resolveBackend, resolveGpuLayers, resolveIsa, resolveThreads } from './environment.js'
 import type { ModelSource } from './model-source.js'
 import { abortedError, fromNative, GPU_MEMORY_NEXT } from './native-error.js'
@@ -15,6 +16,7 @@ const loadSchema = z.strictObject({
   isa: isaSchema.optional(),
   backend: backendSchema.optional(),
   gpuLayers: gpuLayersSchema.optional(),
+  mmap: z.boolean({ error: 'true or false' }).default(true),
   signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
 })
 
@@ -25,17 +27,20 @@ export interface OpenedModel {
   readonly tokenizer: NativeTokenizer | undefined
   /** Why the CPU computes where a GPU was to be expected. */
   readonly fallback: string | undefined
+  /** Whether weights are used from their mapped file. */
+  readonly mmap: boolean
 }
 
 /**
  * Chooses what computes and makes the model there. A GPU that nobody named and on which the model cannot be put, for
  * want of memory say, gives way to the CPU.
- * @param open where the model comes from, given the addon that will compute it
+ * @param open where the model comes from, given the addon that will compute it, and whether all of a mapped file
+ *   will be needed soon
  * @param what says what is done, for errors: "Loading x.gguf"
  * @throws OpenElmError as Model.load does
  */
 export async function openModel(
-  open: (addon: NativeBinding) => ModelSource,
+  open: (addon: NativeBinding, readAhead: boolean) => ModelSource,
   options: LoadOptions,
   what: string,
 ): Promise<OpenedModel> {
@@ -45,25 +50,39 @@ export async function openModel(
   const stopIfAborted = () => {
     if (signal?.aborted) throw abortedError(`${what} was aborted.`, signal)
   }
-  const make = ({ addon, name, fallback }: Backend): OpenedModel => {
+  const make = async ({ addon, name, fallback }: Backend): Promise<OpenedModel> => {
     const cpu = addon.cpu()
     const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
     const gpu = name === 'cpu' ? {} : { backend: name, ...(gpuLayers === undefined ? {} : { gpuLayers }) }
+    const read = { what, threads: native.threads, signal }
+    let copy: NativeFileCopy | undefined
     try {
-      const source = open(addon)
+      const source = open(addon, given.mmap || name !== 'cpu')
       // Builds its tables beside what follows; the first use waits for them.
       const tokenizer = source.vocab ? new addon.Tokenizer(source.vocab) : undefined
-      const model = new addon.Model(nativeConfig(source.config), source.weights, { ...native, ...gpu })
+      const { config, weights } = source
+      if ('file' in weights && !given.mmap) {
+        const layers = config.heads.length
+        const onGpu = name === 'cpu' ? 0 : Math.min(gpuLayers ?? layers, layers)
+        copy = await copyWeights(addon, weights, { ...read, layers, gpuLayers: onGpu })
+        stopIfAborted()
+      }
+      const from = copy ? { ...weights, copy } : weights
+      const model = new addon.Model(nativeConfig(config), from, { ...native, ...gpu })
       stopIfAborted()
-      return { source, native: model, tokenizer, fallback }
+      return { source, native: model, tokenizer, fallback, mmap: 'file' in weights && !copy }
     } catch (error) {
-      throw fromNative(error, `${what} failed.`, name === 'cpu' ? undefined : GPU_MEMORY_NEXT)
+      const memoryNext = name === 'cpu' ? undefined : GPU_MEMORY_NEXT
+      throw fromNative(error, `${what} failed.`, given.mmap ? memoryNext : COPY_MEMORY_NEXT)
+    } finally {
+      // The model holds the memory now, and frees it when it goes.
+      copy?.dispose()
     }
   }
   stopIfAborted()
   const backend = await chooseBackend({ backend: resolveBackend(given.backend), gpuLayers, signal })
   try {
-    return make(backend)
+    return await make(backend)
   } catch (error) {
     // What else is wrong, with the file say, comes out again.
     if (!backend.optional || !(error instanceof OpenElmError) || error.code === 'E_ABORTED') throw error

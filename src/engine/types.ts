@@ -16,6 +16,12 @@ export interface LoadOptions {
   readonly backend?: 'auto' | BackendName
   /** The last so many layers are the GPU's, the others the CPU's; default: OPENELM_GPU_LAYERS, else all. 0: the CPU alone. */
   readonly gpuLayers?: number
+  /**
+   * Whether the weights that the CPU computes with stay in the file, mapped; default true. false reads them into memory of
+   * the process, in huge pages where the system has them: faster for large models on Linux in a virtual machine, at the
+   * price of reading them first and of memory that no other process shares (docs/performance.md).
+   */
+  readonly mmap?: boolean
   readonly signal?: AbortSignal
 }
 

@@ -54,6 +54,19 @@ export interface NativeMappedFile {
   readAhead(): void
 }
 
+/** A range of a mapped file read into memory of its own: huge pages where the system has them. */
+export interface NativeFileCopy {
+  /**
+   * Reads with so many threads, off the main thread. Once an object. Rejects with IO where the file has become shorter,
+   * MEMORY, or ABORTED.
+   */
+  read(range: { readonly offset: number; readonly length: number; readonly threads: number }): Promise<void>
+  /** Has the reading end soon. */
+  abort(): void
+  /** Lets go of the memory, which models made from it keep for as long as they live. */
+  dispose(): void
+}
+
 /** A weight matrix or vector inside a mapped file. Norm vectors have rows 1. */
 export interface NativeTensor {
   /** GGUF name, such as `blk.0.attn_qkv.weight`. */
@@ -80,7 +93,12 @@ export interface NativeModelConfig {
 
 /** Weights come from a file, or are made in memory by the rule of test/golden/README.md. */
 export type NativeWeights =
-  | { readonly file: NativeMappedFile; readonly tensors: readonly NativeTensor[] }
+  | {
+      readonly file: NativeMappedFile
+      readonly tensors: readonly NativeTensor[]
+      /** Tensors that lie in it are used from there. */
+      readonly copy?: NativeFileCopy
+    }
   | { readonly synthetic: number }
 
 export interface NativeModelOptions {
@@ -227,6 +245,7 @@ export interface NativeBinding {
   /** Asks the drivers; a bad one may end the process, so ask in one that may end. */
   gpuDevices(): GpuDevices
   MappedFile: new (path: string) => NativeMappedFile
+  FileCopy: new (file: NativeMappedFile) => NativeFileCopy
   Tokenizer: new (vocab: NativeVocab) => NativeTokenizer
   /** `special` and `stripSpace` as in NativeTokenizer.decode; empty stop strings are ignored. */
   TextStream: new (

@@ -28,5 +28,6 @@ void check_rope(Tap& tap, const KernelTable& table, bool quick);
 void check_swiglu(Tap& tap, const KernelTable& table, bool quick);
 void check_softmax(Tap& tap, const KernelTable& table, bool quick);
 void check_kv_store(Tap& tap, const KernelTable& table, bool quick);
+void check_vocabulary(Tap& tap, const KernelTable& table, bool quick);
 
 }  // namespace openelm::check

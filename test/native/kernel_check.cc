@@ -5,7 +5,7 @@
 //
 // --isa: one variant (default: every one this processor runs); it is a failure when it cannot run here.
 // --op: only tests whose name contains NAME (matmul, attention, rms_norm, rope, swiglu, softmax, kv_store,
-// quant).
+// vocabulary, quant).
 // --quick: fewer shapes.
 // --bench: prints speeds instead (default: of the best variant; --op as in bench.h).
 
@@ -65,7 +65,7 @@ int run(const Options& options) {
     }
     ++dispatched;
     for (const auto check : {check_matmul, check_gated, check_attention, check_rms_norm, check_rope,
-                             check_swiglu, check_softmax, check_kv_store})
+                             check_swiglu, check_softmax, check_kv_store, check_vocabulary})
       check(tap, variant.table, options.quick);
   }
   if (dispatched == 0) {

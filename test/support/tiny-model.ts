@@ -1,3 +1,5 @@
+import { truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ggmlType } from '../../src/formats/ggml-types.js'
 import { type GgufValue, gguf } from '../../src/formats/gguf/values.js'
 import { layOutGguf } from '../../src/formats/gguf/writer.js'
@@ -47,4 +49,21 @@ export function tinyGguf(metadata = tinyMetadata): { bytes: Buffer; headerBytes:
   const bytes = Buffer.alloc(layout.fileSize)
   bytes.set(layout.header)
   return { bytes, headerBytes: layout.header.length }
+}
+
+/** Writes a GGUF file of a model with some 800 GB of zeros, which take no space on disk; its path. */
+export function hugeGguf(folder: string): string {
+  const config: ModelConfig = { ...tinyConfig, dim: 2 ** 16, ffn: [2 ** 20, 2 ** 20] }
+  const layout = layOutGguf(
+    [...tinyMetadata.slice(0, 3), ...configToGguf(config)],
+    tensorSpecs(config).map(({ name, rows, cols, norm }) => ({
+      name,
+      type: ggmlType(norm ? 'F32' : 'Q8_0'),
+      dims: norm ? [cols] : [cols, rows],
+    })),
+  )
+  const path = join(folder, 'huge.gguf')
+  writeFileSync(path, layout.header)
+  truncateSync(path, layout.fileSize)
+  return path
 }

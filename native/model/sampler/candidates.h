@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gpu/types.h"
+#include "kernels/vocabulary/vocabulary.h"
 
 namespace openelm {
 
@@ -15,6 +16,8 @@ namespace openelm {
 /// id. Buffers are kept between tokens.
 class Candidates {
  public:
+  Candidates();
+
   /// All tokens. Logits have no NaN and no +infinity; those of -infinity are left out. They are read until
   /// the next call of this.
   void assign(std::span<const float> logits);
@@ -50,11 +53,13 @@ class Candidates {
     size_t kept;
   };
 
-  Cut select(std::span<const float> keys, const float* weights, double target);
+  Cut select(std::span<const float> keys, float best, const float* weights, double target);
+  std::span<const uint32_t> find(std::span<const float> keys, float low, float high);
   void collect(std::span<const float> keys, float low, float high);
   void keep(std::span<const float> keys, const Cut& cut);
   void gather(std::span<const float> keys, const Cut& cut);
 
+  const VocabularyImpl& loops_;
   std::span<const float> logits_;  // the caller's, or own_
   float max_ = 0;                  // of logits_
   std::vector<int32_t> ids_;       // of logits_ once gathered; empty before
@@ -62,6 +67,7 @@ class Candidates {
   std::vector<float> weights_;
   std::vector<float> keys_;
   std::vector<double> sums_;
+  std::vector<uint32_t> found_;
   std::vector<Entry> order_;  // largest key first
 };
 

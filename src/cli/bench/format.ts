@@ -21,6 +21,7 @@ export interface BenchRow {
   readonly device: GpuDevice | undefined
   readonly gpuLayers: number
   readonly layers: number
+  readonly mmap: boolean
   readonly kvType: KvType
   readonly nBatch: number
   readonly test: BenchTest
@@ -56,6 +57,7 @@ function fields(row: BenchRow) {
     model_n_params: row.parameters,
     n_batch: row.nBatch,
     n_threads: row.threads,
+    use_mmap: row.mmap,
     type_k: row.kvType,
     type_v: row.kvType,
     n_prompt: nPrompt,

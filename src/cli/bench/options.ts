@@ -10,7 +10,7 @@ import {
 } from '../../engine/options.js'
 import { integer } from '../../engine/sampling.js'
 import { sizeSchema, typeSchema } from '../../engine/synthetic.js'
-import { flag, numeric, option } from '../options.js'
+import { flag, mmapOptions, numeric, option } from '../options.js'
 import { FORMATS } from './format.js'
 
 /** The items of a list: an option may be repeated, and each may hold several separated by commas. */
@@ -98,6 +98,7 @@ export const subjectOptions = {
     numbers(gpuLayersSchema),
     list,
   ),
+  ...mmapOptions,
   kvType: option(
     '--kv-type <type>',
     'type of the kv cache: f16, f32 or q8_0 (default: f16)',

@@ -88,7 +88,7 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
   try {
     for (const { subject, ...how } of loads) {
       stop.throwIfAborted()
-      const load = { ...toLoadOptions(how), signal: stop }
+      const load = { ...toLoadOptions({ ...how, mmap: options.mmap }), signal: stop }
       showProgress('loading')
       const model =
         'file' in subject
@@ -156,6 +156,7 @@ async function* measureAll(
       device: model.device,
       gpuLayers: model.gpuLayers,
       layers: model.layers,
+      mmap: model.mmap,
       kvType,
       nBatch,
       test,

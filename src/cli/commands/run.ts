@@ -136,7 +136,7 @@ async function run({ args, raw, signal }: CommandContext): Promise<number> {
   const output = new Output(process.stdout)
   const stop = AbortSignal.any([signal, output.closed])
   const start = performance.now()
-  const model = await Model.load(path, toLoadOptions(options))
+  const model = await Model.load(path, { ...toLoadOptions(options), signal })
   try {
     const loadSeconds = (performance.now() - start) / 1000
     reportFallback(model)

@@ -53,7 +53,7 @@ export async function runBatchCommand(command: BatchCommand): Promise<number> {
   const leave = () => input.destroy()
   stop.addEventListener('abort', leave, { once: true })
   try {
-    const model = await Model.load(command.model, command.load)
+    const model = await Model.load(command.model, { ...command.load, signal })
     try {
       reportFallback(model)
       const slots = command.size.slots ?? 4
