@@ -118,6 +118,16 @@ class Device {
   virtual void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                          const CacheLayout& cache, DevicePointer out) = 0;
 
+  /// finish_heads and attention, for single tokens of which no two share a cache, at most small_batch() of
+  /// them: a decoded token of each sequence. The same bits in the cache and in out; what is in qkv then is
+  /// undefined.
+  virtual void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                               DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                               const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
+    finish_heads(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
+    attention(qkv, shape, batch, cache, out);
+  }
+
   /// out[t][0..k) = the k largest of logits[t][0..vocab), largest first, smaller id first among equals; NaN
   /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k(),
   /// n <= small_batch().

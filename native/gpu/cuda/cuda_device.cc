@@ -17,6 +17,12 @@ std::string mebibytes(size_t bytes) {
   return text;
 }
 
+/// Whether the variable is anything but "0".
+bool is_on(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || std::strcmp(value, "0") != 0;
+}
+
 constexpr size_t kArrivalAlignment = 64;
 
 }  // namespace
@@ -26,9 +32,8 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
   launcher_.shared_bytes = chip.shared_bytes;
-  const char* overlap =
-      std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
-  launcher_.overlap = chip.major >= 9 && (overlap == nullptr || std::strcmp(overlap, "0") != 0);
+  launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP");  // 0: to find faults
+  fuses_ = is_on("OPENELM_CUDA_FUSE");                                   // 0: to compare speeds
 }
 
 CudaDevice::~CudaDevice() {

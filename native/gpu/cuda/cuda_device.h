@@ -56,6 +56,9 @@ class CudaDevice final : public Device {
                     const CacheLayout& cache) override;
   void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                  const CacheLayout& cache, DevicePointer out) override;
+  void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                       float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+                       const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -114,6 +117,7 @@ class CudaDevice final : public Device {
   size_t arrivals_end_ = 0;
   std::deque<Arrival> arrivals_;
   bool recording_ = false;
+  bool fuses_ = true;      // fresh_attention is one kernel
   size_t first_tile_ = 0;  // see prepare_gemm
 };
 

@@ -43,7 +43,17 @@ template <KvType type, uint32_t HeadDim>
 __global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(AttentionArgs args, uint32_t* counters) {
   let_next_start();
   fetch_chunk(args, blockIdx.z, blockIdx.y, blockIdx.x);
-  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), args, counters, blockIdx.z, blockIdx.y, blockIdx.x,
+  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), FinishedHeads{args}, counters, blockIdx.z,
+                                  blockIdx.y, blockIdx.x, reinterpret_cast<float*>(shared_memory()));
+}
+
+template <KvType type, uint32_t HeadDim>
+__global__ void __launch_bounds__(kChunkThreads, 4)
+    fresh_attention_kernel(FreshAttentionArgs args, uint32_t* counters) {
+  let_next_start();
+  fetch_chunk(args.attention, blockIdx.z, blockIdx.y, blockIdx.x);
+  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), FreshHeads{args.attention, args.heads}, counters,
+                                  blockIdx.z, blockIdx.y, blockIdx.x,
                                   reinterpret_cast<float*>(shared_memory()));
 }
 
@@ -62,10 +72,8 @@ size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept {
   return size_t{kSmallBatch} * largest.heads * sizeof(uint32_t);  // no more kv heads than heads
 }
 
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
-                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
-                             uint32_t* counters, float* out) {
-  if (batch.single_tokens > kSmallBatch) return cudaErrorInvalidValue;
+static AttentionArgs attention_args(const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
+                                    const CacheLayout& cache, void* scratch, float* out) {
   AttentionArgs args = {};
   args.qkv = address_of(qkv);
   args.list = batch.list;
@@ -76,18 +84,41 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
   args.head_dim = shape.head_dim;
   args.max_chunks = chunks_of(batch.max_positions);
   args.cache = cache;
-  const dim3 blocks(args.max_chunks, args.kv_heads, batch.single_tokens);
-  const size_t shared = attend_chunk_bytes(args.head_dim, kChunkThreads / kWarp, kWarp);
-  return with_kv_type(cache, [&]<KvType type>() {
-    switch (args.head_dim) {
-      case 64:
-        return launch(on, attention_kernel<type, 64>, blocks, kChunkThreads, shared, args, counters);
-      case 128:
-        return launch(on, attention_kernel<type, 128>, blocks, kChunkThreads, shared, args, counters);
-      default:
-        return launch(on, attention_kernel<type, 0>, blocks, kChunkThreads, shared, args, counters);
-    }
+  return args;
+}
+
+/// Launches run.template operator()<type, HeadDim>(), a kernel, for each chunk of every token and kv head.
+template <class Args, class Kernel>
+static cudaError_t launch_chunks(const Launcher& on, const AttentionArgs& of, uint32_t tokens,
+                                 const Args& args, uint32_t* counters, Kernel kernel) {
+  if (tokens > kSmallBatch) return cudaErrorInvalidValue;
+  const dim3 blocks(of.max_chunks, of.kv_heads, tokens);
+  const size_t shared = attend_chunk_bytes(of.head_dim, kChunkThreads / kWarp, kWarp);
+  return with_kv_type(of.cache, [&]<KvType type>() {
+    const auto run = of.head_dim == 64    ? kernel.template operator()<type, 64>()
+                     : of.head_dim == 128 ? kernel.template operator()<type, 128>()
+                                          : kernel.template operator()<type, 0>();
+    return launch(on, run, blocks, kChunkThreads, shared, args, counters);
   });
+}
+
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                             uint32_t* counters, float* out) {
+  const AttentionArgs args = attention_args(qkv, shape, batch, cache, scratch, out);
+  return launch_chunks(on, args, batch.single_tokens, args, counters,
+                       []<KvType type, uint32_t HeadDim>() { return attention_kernel<type, HeadDim>; });
+}
+
+cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
+                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
+                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                            uint32_t* counters, float* out) {
+  FreshAttentionArgs args = {};
+  args.attention = attention_args(qkv, shape, batch, cache, scratch, out);
+  args.heads = finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
+  return launch_chunks(on, args.attention, batch.single_tokens, args, counters,
+                       []<KvType type, uint32_t HeadDim>() { return fresh_attention_kernel<type, HeadDim>; });
 }
 
 }  // namespace openelm::gpu::cuda

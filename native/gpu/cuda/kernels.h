@@ -42,6 +42,11 @@ size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept;
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
                              const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
                              uint32_t* counters, float* out);
+/// The same, of a qkv whose heads are not finished; see Device::fresh_attention.
+cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
+                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
+                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                            uint32_t* counters, float* out);
 
 /// Bytes of scratch that top_k needs.
 size_t top_k_bytes() noexcept;

@@ -157,6 +157,18 @@ void CudaDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
         "attention");
 }
 
+void CudaDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                                 DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                                 const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
+  if (!fuses_)
+    return Device::fresh_attention(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache, out);
+  activate();
+  check(cuda::fresh_attention(launcher_, at<const float>(qkv), shape, at<const float>(q_norm),
+                              at<const float>(k_norm), eps, at<const float>(rope), rope_positions, batch,
+                              cache, attention_.data, static_cast<uint32_t*>(counters_.data), at<float>(out)),
+        "fresh_attention");
+}
+
 void CudaDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {
   activate();
   check(cuda::top_k(launcher_, at<const float>(logits), vocab, n, k, selection_.data, at<Candidate>(out)),
