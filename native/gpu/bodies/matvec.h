@@ -5,7 +5,7 @@
 // on their way while one is multiplied, and those of the first before the activations are ready. Each output
 // is summed in one order whatever the number of tokens (for one size of group).
 
-#include "gpu/bodies/pieces.h"
+#include "gpu/bodies/pieces_k.h"
 #include "gpu/bodies/swiglu.h"
 
 namespace openelm {
@@ -21,8 +21,19 @@ struct MatvecShape<BlockQ4_0, 1> {
   enum : uint32_t { kRows = 1, kUnroll = 2 };
 };
 template <uint32_t Tokens>
+struct MatvecShapeK {  // pieces are of more registers
+  enum : uint32_t { kRows = Tokens == 1 ? 1 : 2, kUnroll = Tokens == 1 ? 2 : 1 };
+};
+template <uint32_t Tokens>
+struct MatvecShape<BlockQ4_K, Tokens> : MatvecShapeK<Tokens> {};
+template <uint32_t Tokens>
+struct MatvecShape<BlockQ5_K, Tokens> : MatvecShapeK<Tokens> {};
+template <uint32_t Tokens>
+struct MatvecShape<BlockQ6_K, Tokens> : MatvecShapeK<Tokens> {};
+/// Pieces of a row of gate, and of one of up.
+template <class Block>
 struct GatedShape {
-  enum : uint32_t { kUnroll = 2 };
+  enum : uint32_t { kUnroll = MatvecShape<Block, 2>::kUnroll };
 };
 
 /// Shared memory of matvec and gated_matvec: the panel of every token, then sums of squares.
@@ -73,7 +84,7 @@ struct PlainRows {
 /// A row of gate and the same of up.
 template <class Block, uint32_t Tokens>
 struct GatedRows {
-  enum : uint32_t { kRows = 2, kUnroll = GatedShape<Tokens>::kUnroll };
+  enum : uint32_t { kRows = 2, kUnroll = GatedShape<Block>::kUnroll };
   GatedMatvecArgs args;
 
   GPU_FN uint32_t items() const { return args.gate.rows; }

@@ -55,9 +55,9 @@ cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint3
 cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids,
                     BatchToken* list);
 
-/// Splits `groups` blocks of a file, each an f16 scale and 2 · units bytes of quants, into [groups][2 ·
-/// units] quants and [groups] scales.
-cudaError_t split_planes(const Launcher& on, const void* blocks, size_t groups, uint32_t units, void* quants,
-                         void* scales);
+/// Splits `count` blocks of a file, each of 2 · units bytes of quants and, behind 2 · scale_at of them, an
+/// f16 scale, into [count][2 · units] quants and [count] scales.
+cudaError_t split_planes(const Launcher& on, const void* blocks, size_t count, uint32_t units,
+                         uint32_t scale_at, void* quants, void* scales);
 
 }  // namespace openelm::gpu::cuda
