@@ -17,10 +17,10 @@ std::string mebibytes(size_t bytes) {
   return text;
 }
 
-/// Whether the variable is anything but "0".
-bool is_on(const char* variable) {
+/// Whether the variable is anything but "0"; `unset` where there is none.
+bool is_on(const char* variable, bool unset) {
   const char* value = std::getenv(variable);
-  return value == nullptr || std::strcmp(value, "0") != 0;
+  return value == nullptr ? unset : std::strcmp(value, "0") != 0;
 }
 
 constexpr size_t kArrivalAlignment = 64;
@@ -32,8 +32,9 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
   launcher_.shared_bytes = chip.shared_bytes;
-  launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP");  // 0: to find faults
-  fuses_ = is_on("OPENELM_CUDA_FUSE");                                   // 0: to compare speeds
+  launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP", true);  // 0: to find faults
+  launcher_.dense = launcher_.overlap && is_on("OPENELM_CUDA_DENSE", false);   // 1: to compare speeds
+  fuses_ = is_on("OPENELM_CUDA_FUSE", true);                                   // 0: likewise
 }
 
 CudaDevice::~CudaDevice() {

@@ -28,14 +28,9 @@ __device__ __forceinline__ void fetch_chunk(const AttentionArgs& args, uint32_t 
   const uint32_t begin = chunk * kAttentionChunk;
   if (begin >= of.position) return;
   const uint32_t row_bytes = args.cache.row_bytes;
-  const uint32_t length = min_of(of.position - begin, kAttentionChunk) * row_bytes & ~15u;
-  if (length == 0) return;
-  for (uint32_t part = 0; part < 2; ++part) {
-    const uint8_t* rows = kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes;
-    asm volatile(
-        "cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(reinterpret_cast<uint64_t>(rows) & ~uint64_t{15}),
-        "r"(length));
-  }
+  for (uint32_t part = 0; part < 2; ++part)
+    prefetch_run(kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes,
+                 min_of(of.position - begin, kAttentionChunk) * row_bytes);
 #endif
 }
 

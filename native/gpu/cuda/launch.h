@@ -17,6 +17,7 @@ struct Launcher {
   uint32_t multiprocessors = 0;
   size_t shared_bytes = 0;  // of a block, at most
   bool overlap = false;     // compute capability 9.0 and newer
+  bool dense = false;       // products with one token by dense kernels where there are (bodies/matvec.h)
 };
 
 /// Enqueues `kernel` and returns the launch's error. Every kernel launched so waits for its inputs in all

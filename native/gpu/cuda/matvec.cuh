@@ -8,6 +8,7 @@
 // tokens' activations.
 
 #include <algorithm>
+#include <type_traits>
 
 #include "gpu/bodies/matvec.h"
 #include "gpu/cuda/arguments.cuh"
@@ -28,7 +29,6 @@ inline constexpr uint32_t kMatvecBlocks = 1;
 inline constexpr size_t kDefaultShared = 49152;
 
 /// Asks for the first of the rows of this warp, about kFetchAhead bytes, before its inputs are there.
-inline constexpr uint32_t kFetchAhead = 8192;
 template <class Block, class Rows>
 __device__ __forceinline__ void fetch_ahead(Rows rows) {
 #if __CUDA_ARCH__ >= 900
@@ -37,26 +37,30 @@ __device__ __forceinline__ void fetch_ahead(Rows rows) {
   const uint32_t round = lane / Rows::kRows, first = blockIdx.x * kMatvecTeams + threadIdx.x / kWarp;
   const uint32_t item = first + round * gridDim.x * kMatvecTeams;
   if (item >= rows.items() || lane * bytes >= kFetchAhead) return;
-  const uint64_t begin =
-      reinterpret_cast<uint64_t>(rows.row(item, lane % Rows::kRows).quants) & ~uint64_t{15};
-  const uint32_t length = (bytes < kFetchAhead ? bytes : kFetchAhead) & ~15u;
-  if (length > 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(begin), "r"(length));
+  prefetch_run(rows.row(item, lane % Rows::kRows).quants, min_of(bytes, kFetchAhead));
 #endif
 }
 
-template <class Block, uint32_t Tokens>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) matvec_kernel(MatvecArgs args) {
-  let_next_start();
+/// Types whose kernels for one token can be dense (bodies/matvec.h): those of two launches then fit a
+/// multiprocessor, half of its registers each.
+template <class Block>
+inline constexpr bool kCanBeDense = std::is_same_v<Block, BlockQ8_0> || std::is_same_v<Block, BlockQ4_0>;
+
+template <class Block, uint32_t Tokens, uint32_t Dense>
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense) matvec_kernel(MatvecArgs args) {
+  if (!Dense) let_next_start();
   fetch_ahead<Block>(PlainRows<Block, Tokens>{args});
-  gpu::matvec<Block, Tokens>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x, shared_memory());
+  gpu::matvec<Block, Tokens, Dense>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
+                                    shared_memory());
 }
 
-template <class Block, uint32_t Tokens>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) gated_matvec_kernel(GatedMatvecArgs args) {
-  let_next_start();
+template <class Block, uint32_t Tokens, uint32_t Dense>
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense)
+    gated_matvec_kernel(GatedMatvecArgs args) {
+  if (!Dense) let_next_start();
   fetch_ahead<Block>(GatedRows<Block, Tokens>{args});
-  gpu::gated_matvec<Block, Tokens>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
-                                   shared_memory());
+  gpu::gated_matvec<Block, Tokens, Dense>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
+                                          shared_memory());
 }
 
 /// Blocks for `rows` rows of which a team takes `rows_at_once`: at most what runs at once.
@@ -81,31 +85,37 @@ cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, u
   return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args);
 }
 
-/// run.template operator()<Tokens>() for kernels that hold n tokens; all add up a token's products in the
-/// same order. Types that are read through floats have but two, as they take long to compile.
+/// Columns of dense kernels, at most: their activations fit the shared memory of every chip.
+inline constexpr uint32_t kMostDenseColumns = 32768;
+
+/// run.template operator()<Tokens, Dense>() for kernels that hold n tokens; all add up a token's products in
+/// the same order. Types that are read through floats have but two, as they take long to compile.
 template <class Block, class Run>
-cudaError_t with_tokens(uint32_t n, Run run) {
-  if (n <= 1) return run.template operator()<1>();
-  if constexpr (ActivationsOf<Block>::Type::kIntegers) {
-    if (n <= 2) return run.template operator()<2>();
-    if (n <= 4) return run.template operator()<4>();
+cudaError_t with_tokens(const Launcher& on, uint32_t n, uint32_t cols, Run run) {
+  if constexpr (kCanBeDense<Block>) {
+    if (on.dense && n <= 1 && cols <= kMostDenseColumns) return run.template operator()<1, 1>();
   }
-  return run.template operator()<kSmallBatch>();
+  if (n <= 1) return run.template operator()<1, 0>();
+  if constexpr (ActivationsOf<Block>::Type::kIntegers) {
+    if (n <= 2) return run.template operator()<2, 0>();
+    if (n <= 4) return run.template operator()<4, 0>();
+  }
+  return run.template operator()<kSmallBatch, 0>();
 }
 
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args) {
-  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
-    return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens>, args, args.w.rows,
+  return with_tokens<Block>(on, args.tokens, args.w.cols, [&]<uint32_t Tokens, uint32_t Dense>() {
+    return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens, Dense>, args, args.w.rows,
                                         PlainRows<Block, Tokens>::kRows, args.w.cols);
   });
 }
 
 template <class Block>
 cudaError_t gated_matvec_of(const Launcher& on, const GatedMatvecArgs& args) {
-  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
-    return launch_matvec<Block, Tokens>(on, gated_matvec_kernel<Block, Tokens>, args, args.gate.rows, 1,
-                                        args.gate.cols);
+  return with_tokens<Block>(on, args.tokens, args.gate.cols, [&]<uint32_t Tokens, uint32_t Dense>() {
+    return launch_matvec<Block, Tokens>(on, gated_matvec_kernel<Block, Tokens, Dense>, args, args.gate.rows,
+                                        1, args.gate.cols);
   });
 }
 

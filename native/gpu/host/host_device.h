@@ -18,6 +18,7 @@ struct HostOptions {
   uint32_t groups = 3;                    // that share the rows of a product with few tokens
   uint32_t shared_bytes = 48 * 1024;      // of a group
   size_t memory_bytes = size_t{1} << 30;  // that can be allocated
+  bool dense = false;                     // dense kernels where there are
 };
 
 /// Runs what is enqueued at once. Fresh memory is filled with NaN.
