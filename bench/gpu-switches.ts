@@ -17,15 +17,17 @@ const usage = `node build/bench/gpu-switches.mjs [options]
   --types LIST       ${randomTypes.join(', ')} (default: q8_0,q4_0,q4_k,q6_k)
   --rounds N         processes of each setting (default: 2)
   --repetitions N    measurements in a process (default: 3)
-  --seconds N        no process is started after so long (default: 100)
+  --seconds N        no process is started after so long (default: 150)
   --models FOLDER    where the random models are written (default: build/bench)
 `
 
-/** Each alone, against none of them. What they do: native/gpu/README.md. */
+/** Against none of them: one off, the others on, one more at a time. What they do: native/gpu/README.md. */
 const settings: readonly Readonly<Record<string, string>>[] = [
   {},
   { OPENELM_CUDA_FUSE: '0' },
-  { OPENELM_CUDA_DENSE: '1' },
+  { OPENELM_CUDA_SPLIT: '1' },
+  { OPENELM_CUDA_SPLIT: '1', OPENELM_CUDA_DENSE: '1' },
+  { OPENELM_CUDA_SPLIT: '1', OPENELM_CUDA_DENSE: '1', OPENELM_CUDA_AHEAD: '1' },
 ]
 
 const size: PresetName = '3B'
@@ -36,7 +38,7 @@ const { values } = parseArgs({
     types: { type: 'string', default: 'q8_0,q4_0,q4_k,q6_k' },
     rounds: { type: 'string', default: '2' },
     repetitions: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '100' },
+    seconds: { type: 'string', default: '150' },
     models: { type: 'string', default: join(root, 'build/bench') },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -55,7 +57,7 @@ const types = values.types.split(',').map((name): RandomType => {
 
 const nameOf = (setting: Readonly<Record<string, string>>): string =>
   Object.entries(setting)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name.replace('OPENELM_CUDA_', '')}=${value}`)
     .join(' ') || 'as it is'
 
 /** Tokens a second, [setting][test][measurement]. */
@@ -86,7 +88,7 @@ for (const type of types) {
     const base = samples[0]?.[t] ?? []
     for (const [i, setting] of settings.entries()) {
       const list = samples[i]?.[t] ?? []
-      const name = `${size} ${type} ${test.name}  ${nameOf(setting).padEnd(20)}`
+      const name = `${size} ${type} ${test.name}  ${nameOf(setting).padEnd(23)}`
       if (list.length === 0 || base.length === 0) {
         console.log(`${name}  left out for want of time`)
         continue

@@ -51,14 +51,15 @@ kernel_checks() { # only failures and totals; all of it in a file
 
 # What is off unless a variable turns it on must be right before it is timed.
 switched_kernels() {
-  OPENELM_CUDA_DENSE=1 timeout 60 build/cuda/gpu_check --quick Q8_0 >"$out/dense.tap" 2>&1 &&
-    OPENELM_CUDA_DENSE=1 timeout 60 build/cuda/gpu_check --quick Q4_0 >>"$out/dense.tap" 2>&1
+  local on=(env OPENELM_CUDA_SPLIT=1 OPENELM_CUDA_DENSE=1 OPENELM_CUDA_AHEAD=1)
+  "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q8_0 >"$out/switched.tap" 2>&1 &&
+    "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q4_0 >>"$out/switched.tap" 2>&1
   local status=$?
-  grep -A8 '^ *not ok' "$out/dense.tap" | head -20
+  grep -A8 '^ *not ok' "$out/switched.tap" | head -20
   return "$status"
 }
 
-switches() { timeout 150 "$node" build/bench/gpu-switches.mjs "$@" | tee "$out/switches.txt"; }
+switches() { timeout 180 "$node" build/bench/gpu-switches.mjs "$@" | tee "$out/switches.txt"; }
 
 kernel_bench() { timeout 90 build/cuda/gpu_check --bench 2>&1 | tee "$out/kernels.txt"; }
 
@@ -81,7 +82,7 @@ peer_libraries() {
 
 table() {
   peer_libraries
-  timeout 260 "$node" build/bench/gpu.mjs --seconds "${TABLE_SECONDS:-200}" --kernels "$out/kernels.txt" \
+  timeout 230 "$node" build/bench/gpu.mjs --seconds "${TABLE_SECONDS:-170}" --kernels "$out/kernels.txt" \
     --json "$out/table.json" "$@" | tee "$out/table.md"
 }
 

@@ -34,7 +34,9 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
   launcher_.shared_bytes = chip.shared_bytes;
   launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP", true);  // 0: to find faults
   launcher_.dense = launcher_.overlap && is_on("OPENELM_CUDA_DENSE", false);   // 1: to compare speeds
-  fuses_ = is_on("OPENELM_CUDA_FUSE", true);                                   // 0: likewise
+  launcher_.same_split = is_on("OPENELM_CUDA_SPLIT", false);
+  asks_ahead_ = is_on("OPENELM_CUDA_AHEAD", false);
+  fuses_ = is_on("OPENELM_CUDA_FUSE", true);  // 0: likewise
 }
 
 CudaDevice::~CudaDevice() {

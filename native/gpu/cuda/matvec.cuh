@@ -41,15 +41,28 @@ __device__ __forceinline__ void fetch_ahead(Rows rows) {
 #endif
 }
 
+/// Asks for this warp's part of what is read after this kernel.
+__device__ __forceinline__ void fetch_soon(const Ahead& ahead) {
+  const uint32_t part = threadIdx.x % kWarp, warp = blockIdx.x * kMatvecTeams + threadIdx.x / kWarp;
+  const uint32_t bytes = part == 0 ? ahead.bytes[0] : part == 1 ? ahead.bytes[1] : 0;
+  const uint32_t warps = gridDim.x * kMatvecTeams;
+  const uint32_t length = ((bytes + warps - 1) / warps + 127) & ~127u, begin = warp * length;
+  if (begin >= bytes) return;
+  prefetch_run(reinterpret_cast<const uint8_t*>(part == 0 ? ahead.at[0] : ahead.at[1]) + begin,
+               min_of(length, bytes - begin));
+}
+
 /// Types whose kernels for one token can be dense (bodies/matvec.h): those of two launches then fit a
 /// multiprocessor, half of its registers each.
 template <class Block>
 inline constexpr bool kCanBeDense = std::is_same_v<Block, BlockQ8_0> || std::is_same_v<Block, BlockQ4_0>;
 
 template <class Block, uint32_t Tokens, uint32_t Dense>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense) matvec_kernel(MatvecArgs args) {
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense)
+    matvec_kernel(MatvecArgs args, Ahead ahead) {
   if (!Dense) let_next_start();
   fetch_ahead<Block>(PlainRows<Block, Tokens>{args});
+  fetch_soon(ahead);
   gpu::matvec<Block, Tokens, Dense>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
                                     shared_memory());
 }
@@ -70,9 +83,9 @@ inline uint32_t matvec_blocks(const Launcher& on, uint32_t rows, uint32_t rows_a
 }
 
 /// `rows_at_once`: a team's.
-template <class Block, uint32_t Tokens, class Args>
-cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, uint32_t rows,
-                          uint32_t rows_at_once, uint32_t cols) {
+template <class Block, uint32_t Tokens, class Args, class... More>
+cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args, More...), Args args, uint32_t rows,
+                          uint32_t rows_at_once, uint32_t cols, More... more) {
   typedef MatvecShared<Block, Tokens> Shared;
   const size_t most = std::min(kMatvecShared, on.shared_bytes);
   args.panel = Shared::panel(cols, kMatvecTeams, most);
@@ -82,7 +95,8 @@ cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, u
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most));
     if (error != cudaSuccess) return error;
   }
-  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args);
+  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args,
+                more...);
 }
 
 /// Columns of dense kernels, at most: their activations fit the shared memory of every chip.
@@ -107,7 +121,7 @@ template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args) {
   return with_tokens<Block>(on, args.tokens, args.w.cols, [&]<uint32_t Tokens, uint32_t Dense>() {
     return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens, Dense>, args, args.w.rows,
-                                        PlainRows<Block, Tokens>::kRows, args.w.cols);
+                                        PlainRows<Block, Tokens>::kRows, args.w.cols, on.ahead);
   });
 }
 

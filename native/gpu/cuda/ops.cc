@@ -7,6 +7,7 @@
 #include "gpu/cuda/gemm.h"
 #include "gpu/cuda/kernels.h"
 #include "gpu/cuda/prefill_attention.h"
+#include "gpu/planes.h"
 
 namespace openelm::gpu::cuda {
 namespace {
@@ -97,6 +98,7 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
   if (n <= kSmallBatch) {
     check(matvec(launcher_, w, at<const float>(x), n, at<const float>(norm), eps, at<float>(y), ldy, store),
           "matmul");
+    launcher_.ahead = {};
     return;
   }
   GemmOutput out;
@@ -105,6 +107,15 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
   out.store = store;
   check(gemm(w, at<const float>(x), n, at<const float>(norm), eps, out, workspace(), launcher_.stream),
         "matmul");
+}
+
+void CudaDevice::read_soon(const DeviceMatrix& matrix) {
+  if (!asks_ahead_) return;
+  Ahead& ahead = launcher_.ahead;
+  const int part = ahead.bytes[0] == 0 ? 0 : 1;
+  ahead.at[part] = matrix.quants;
+  const size_t quants = planes_of(matrix.type, matrix.rows, matrix.cols).quant_bytes;
+  ahead.bytes[part] = static_cast<uint32_t>(std::min(kReadSoon, quants));
 }
 
 void CudaDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
