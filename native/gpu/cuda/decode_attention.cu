@@ -34,21 +34,20 @@ __device__ __forceinline__ void fetch_chunk(const AttentionArgs& args, uint32_t 
 #endif
 }
 
-template <KvType type, uint32_t HeadDim>
-__global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(AttentionArgs args, uint32_t* counters) {
-  let_next_start();
-  fetch_chunk(args, blockIdx.z, blockIdx.y, blockIdx.x);
-  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), FinishedHeads{args}, counters, blockIdx.z,
-                                  blockIdx.y, blockIdx.x, reinterpret_cast<float*>(shared_memory()));
+GPU_FN FinishedHeads heads_of(const AttentionArgs& args) {
+  return {args};
+}
+GPU_FN FreshHeads heads_of(const FreshAttentionArgs& args) {
+  return {args.attention, args.heads};
 }
 
-template <KvType type, uint32_t HeadDim>
-__global__ void __launch_bounds__(kChunkThreads, 4)
-    fresh_attention_kernel(FreshAttentionArgs args, uint32_t* counters) {
+/// Args: AttentionArgs or FreshAttentionArgs.
+template <KvType type, uint32_t HeadDim, class Args>
+__global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(Args args, uint32_t* counters) {
   let_next_start();
-  fetch_chunk(args.attention, blockIdx.z, blockIdx.y, blockIdx.x);
-  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), FreshHeads{args.attention, args.heads}, counters,
-                                  blockIdx.z, blockIdx.y, blockIdx.x,
+  const auto heads = heads_of(args);
+  fetch_chunk(heads.args, blockIdx.z, blockIdx.y, blockIdx.x);
+  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), heads, counters, blockIdx.z, blockIdx.y, blockIdx.x,
                                   reinterpret_cast<float*>(shared_memory()));
 }
 
@@ -82,18 +81,22 @@ static AttentionArgs attention_args(const float* qkv, const HeadShape& shape, co
   return args;
 }
 
-/// Launches run.template operator()<type, HeadDim>(), a kernel, for each chunk of every token and kv head.
-template <class Args, class Kernel>
+/// A block for each chunk of every token and kv head.
+template <class Args>
 static cudaError_t launch_chunks(const Launcher& on, const AttentionArgs& of, uint32_t tokens,
-                                 const Args& args, uint32_t* counters, Kernel kernel) {
+                                 const Args& args, uint32_t* counters) {
   if (tokens > kSmallBatch) return cudaErrorInvalidValue;
   const dim3 blocks(of.max_chunks, of.kv_heads, tokens);
   const size_t shared = attend_chunk_bytes(of.head_dim, kChunkThreads / kWarp, kWarp);
   return with_kv_type(of.cache, [&]<KvType type>() {
-    const auto run = of.head_dim == 64    ? kernel.template operator()<type, 64>()
-                     : of.head_dim == 128 ? kernel.template operator()<type, 128>()
-                                          : kernel.template operator()<type, 0>();
-    return launch(on, run, blocks, kChunkThreads, shared, args, counters);
+    switch (of.head_dim) {
+      case 64:
+        return launch(on, attention_kernel<type, 64, Args>, blocks, kChunkThreads, shared, args, counters);
+      case 128:
+        return launch(on, attention_kernel<type, 128, Args>, blocks, kChunkThreads, shared, args, counters);
+      default:
+        return launch(on, attention_kernel<type, 0, Args>, blocks, kChunkThreads, shared, args, counters);
+    }
   });
 }
 
@@ -101,8 +104,7 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
                              const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
                              uint32_t* counters, float* out) {
   const AttentionArgs args = attention_args(qkv, shape, batch, cache, scratch, out);
-  return launch_chunks(on, args, batch.single_tokens, args, counters,
-                       []<KvType type, uint32_t HeadDim>() { return attention_kernel<type, HeadDim>; });
+  return launch_chunks(on, args, batch.single_tokens, args, counters);
 }
 
 cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
@@ -112,8 +114,7 @@ cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShap
   FreshAttentionArgs args = {};
   args.attention = attention_args(qkv, shape, batch, cache, scratch, out);
   args.heads = finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
-  return launch_chunks(on, args.attention, batch.single_tokens, args, counters,
-                       []<KvType type, uint32_t HeadDim>() { return fresh_attention_kernel<type, HeadDim>; });
+  return launch_chunks(on, args.attention, batch.single_tokens, args, counters);
 }
 
 }  // namespace openelm::gpu::cuda
