@@ -1,11 +1,12 @@
-// npm run build:bench: the table of bench/gpu.sh as one file that needs no packages, build/bench/gpu.mjs.
+// npm run build:bench: what bench/gpu.sh measures with as files that need no packages, build/bench/*.mjs.
 
 import { build } from 'esbuild'
 
 await build({
-  entryPoints: ['bench/gpu.ts'],
+  entryPoints: ['bench/gpu.ts', 'bench/gpu-switches.ts'],
   // As far below the root as bench/lib, where the root's path is computed.
-  outfile: 'build/bench/gpu.mjs',
+  outdir: 'build/bench',
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   format: 'esm',
   platform: 'node',

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A GPU machine's run, one command and under 10 minutes: build, kernel checks, kernel speeds, golden logits and texts, and
-# one table of tokens a second beside node-llama-cpp's.
+# A GPU machine's run, one command and under 10 minutes: build, kernel checks, kernel speeds, golden logits and texts, one
+# table of tokens a second beside node-llama-cpp's, and decoding with kernels old and new in turns, a line each.
 #
 #   bench/gpu.sh               needs Node.js (NODE, or node on the PATH) and NVIDIA's driver
+#   bench/gpu.sh --switches    kernels old and new alone, checked and timed: three minutes
 #
 # What is there is not built again: dist/ (npm run build:ts), build/cuda (npm run build:cuda, and gpu_check with
-# test/native/gpu/build-cuda.mjs --out build/cuda), build/bench/gpu.mjs (npm run build:bench). With these, test/golden,
+# test/native/gpu/build-cuda.mjs --out build/cuda), build/bench/*.mjs (npm run build:bench). With these, test/golden,
 # models/ and bench/ it runs without node_modules. Results, besides what is printed: OUT, or build/bench/gpu.
 # node-llama-cpp is measured where its package for CUDA is installed (bench/README.md).
 set -uo pipefail
@@ -35,7 +36,7 @@ machine() {
 
 build() {
   if [ ! -f dist/index.js ]; then npm run build:ts || return; fi
-  if [ ! -f build/bench/gpu.mjs ]; then npm run build:bench || return; fi
+  if [ ! -f build/bench/gpu.mjs ] || [ ! -f build/bench/gpu-switches.mjs ]; then npm run build:bench || return; fi
   if [ ! -f build/cuda/Release/openelm.node ]; then npm run build:cuda || return; fi
   if [ ! -x build/cuda/gpu_check ]; then "$node" test/native/gpu/build-cuda.mjs --out build/cuda || return; fi
 }
@@ -47,6 +48,18 @@ kernel_checks() { # only failures and totals; all of it in a file
   tail -n 3 "$out/kernels.tap" "$out/kernels.err"
   return "$status"
 }
+
+# What is off unless a variable turns it on must be right before it is timed.
+switched_kernels() {
+  local on=(env OPENELM_CUDA_SPLIT=1 OPENELM_CUDA_DENSE=1 OPENELM_CUDA_AHEAD=1)
+  "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q8_0 >"$out/switched.tap" 2>&1 &&
+    "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q4_0 >>"$out/switched.tap" 2>&1
+  local status=$?
+  grep -A8 '^ *not ok' "$out/switched.tap" | head -20
+  return "$status"
+}
+
+switches() { timeout 180 "$node" build/bench/gpu-switches.mjs "$@" | tee "$out/switches.txt"; }
 
 kernel_bench() { timeout 90 build/cuda/gpu_check --bench 2>&1 | tee "$out/kernels.txt"; }
 
@@ -69,16 +82,22 @@ peer_libraries() {
 
 table() {
   peer_libraries
-  timeout 330 "$node" build/bench/gpu.mjs --seconds "${TABLE_SECONDS:-270}" --kernels "$out/kernels.txt" \
+  timeout 230 "$node" build/bench/gpu.mjs --seconds "${TABLE_SECONDS:-170}" --kernels "$out/kernels.txt" \
     --json "$out/table.json" "$@" | tee "$out/table.md"
 }
 
 step 'machine' machine
 step 'build' build || exit 1
 step 'kernels are right' kernel_checks
-step 'golden logits and texts' golden
-step 'speed of kernels' kernel_bench
-step 'tokens a second' table "$@"
+if [ "${1:-}" = --switches ]; then
+  shift
+else
+  step 'golden logits and texts' golden
+  step 'speed of kernels' kernel_bench
+  step 'tokens a second' table "$@"
+  set --
+fi
+step 'switched kernels are right' switched_kernels && step 'kernels old and new, in turns' switches "$@"
 
 printf '\n'
 if [ ${#failed[@]} -gt 0 ]; then

@@ -33,6 +33,7 @@
 #define GPU_LOCAL thread
 #define GPU_CONSTANT constant constexpr
 #define GPU_UNROLL _Pragma("unroll")
+#define GPU_NO_UNROLL _Pragma("unroll 1")
 
 #elif defined(__CUDACC__)
 
@@ -45,6 +46,7 @@
 #define GPU_LOCAL
 #define GPU_CONSTANT constexpr
 #define GPU_UNROLL _Pragma("unroll")
+#define GPU_NO_UNROLL _Pragma("unroll 1")
 
 #else
 
@@ -57,6 +59,7 @@
 #define GPU_LOCAL
 #define GPU_CONSTANT inline constexpr
 #define GPU_UNROLL
+#define GPU_NO_UNROLL
 
 #endif
 

@@ -81,6 +81,7 @@ GPU_FN Words4 shared_16(const void* p) {
   return load_as<Words4>(p);
 }
 GPU_FN void prefetch(const uint8_t*) {}
+GPU_FN void prefetch_run(const uint8_t*, uint32_t) {}
 GPU_FN void wait_for_inputs() {}
 GPU_FN void let_next_start() {}
 

@@ -74,6 +74,7 @@ GPU_FN Words4 shared_16(threadgroup const void* p) {
   return Words4{{v.x, v.y, v.z, v.w}};
 }
 GPU_FN void prefetch(device const uint8_t*) {}
+GPU_FN void prefetch_run(device const uint8_t*, uint32_t) {}
 GPU_FN void wait_for_inputs() {}
 GPU_FN void let_next_start() {}
 

@@ -101,6 +101,10 @@ class Device {
   virtual void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
                       DevicePointer y, uint32_t ldy, Store store) = 0;
 
+  /// A hint: the op after the next one reads this matrix, of a pass of few tokens. Up to two of them count,
+  /// and only for a matmul that comes next.
+  virtual void read_soon(const DeviceMatrix& /*matrix*/) {}
+
   /// y = swiglu(gate · x', up · x'), x' = rms_norm(x) · norm. [n][gate.rows]
   virtual void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                             DevicePointer norm, float eps, DevicePointer y) = 0;
@@ -117,6 +121,16 @@ class Device {
   /// the cache behind the positions attended to is undefined (NaN too): it must not be multiplied by 0.
   virtual void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                          const CacheLayout& cache, DevicePointer out) = 0;
+
+  /// finish_heads and attention, for single tokens of which no two share a cache, at most small_batch() of
+  /// them: a decoded token of each sequence. The same bits in the cache and in out; what is in qkv then is
+  /// undefined.
+  virtual void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                               DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                               const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
+    finish_heads(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
+    attention(qkv, shape, batch, cache, out);
+  }
 
   /// out[t][0..k) = the k largest of logits[t][0..vocab), largest first, smaller id first among equals; NaN
   /// never: behind the last of them, and for a row without any, ids are -1. k <= max_top_k(),

@@ -162,8 +162,8 @@ Status DeviceModel::run_layers(const PassPlan& plan, const PassInput& input, con
 }
 
 Status DeviceModel::run_step(const PassPlan& plan, const PassInput& input, uint32_t best) {
-  Result<Step*> step =
-      step_for({static_cast<uint32_t>(plan.size()), plan.kv_type, plan.max_n_ctx, best, false});
+  Result<Step*> step = step_for(
+      {static_cast<uint32_t>(plan.size()), plan.kv_type, plan.max_n_ctx, best, false, plan.tokens.apart()});
   if (!step.ok()) return step.status;
   device_->upload(step.value->input.at(), input.bytes().data(), input.bytes().size());
   replay(*step.value);
@@ -216,6 +216,7 @@ void DeviceModel::enqueue(const Step& step) {
   tokens.batch.tokens = tokens.batch.single_tokens = shape.tokens;
   tokens.batch.list = step.list();
   tokens.batch.max_positions = shape.max_positions;
+  tokens.apart = shape.apart;
   if (weights_->whole) pass.embed(step.ids(), shape.tokens);
   for (size_t i = 0; i < weights_->layers.size(); ++i) pass.layer(i, tokens);
   pass.project(shape.tokens, true);

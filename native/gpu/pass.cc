@@ -41,8 +41,15 @@ CacheLayout Pass::cache_of(const DeviceLayer& layer) const {
 }
 
 void Pass::layer(size_t i, const PassTokens& tokens) {
-  layer_until_shrinking(i, tokens);
-  layer_from_shrinking(i, tokens);
+  if (!tokens.apart) {
+    layer_until_shrinking(i, tokens);
+    return layer_from_shrinking(i, tokens);
+  }
+  const DeviceLayer& layer = weights_.layers[i];
+  multiply(layer.qkv, residual_, tokens.batch.tokens, tokens.few, layer.attn_norm, qkv_, Store::set);
+  device_.fresh_attention(qkv_, layer.heads, layer.q_norm, layer.k_norm, weights_.rms_eps, rope_.table,
+                          rope_.positions, tokens.batch, cache_of(layer), buffers_.attn.at());
+  feed_forward(layer, tokens);
 }
 
 void Pass::layer_until_shrinking(size_t i, const PassTokens& tokens) {
@@ -79,10 +86,17 @@ void Pass::attend(const DeviceLayer& layer, const PassTokens& tokens) {
 }
 
 void Pass::layer_from_shrinking(size_t i, const PassTokens& tokens) {
-  const DeviceLayer& layer = weights_.layers[i];
+  attend(weights_.layers[i], tokens);
+  feed_forward(weights_.layers[i], tokens);
+}
+
+void Pass::feed_forward(const DeviceLayer& layer, const PassTokens& tokens) {
   const uint32_t n = tokens.batch.tokens;
   const DevicePointer attn = buffers_.attn.at(), ffn = buffers_.ffn.at();
-  attend(layer, tokens);
+  if (tokens.few) {  // attention leaves the memory idle
+    device_.read_soon(layer.gate);
+    device_.read_soon(layer.up);
+  }
   multiply(layer.attn_out, attn, n, tokens.few, 0, residual_, Store::add);
   in_portions(n, tokens.few, small_batch_, [&](uint32_t begin, uint32_t count) {
     device_.gated_matmul(layer.gate, layer.up, residual_ + uint64_t{begin} * weights_.dim * sizeof(float),

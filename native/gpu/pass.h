@@ -19,6 +19,7 @@ struct RopeAddress {
 struct PassTokens {
   DeviceBatch batch;
   bool few = true;
+  bool apart = false;  // at most small_batch() single tokens, no two of which share a cache
 };
 
 /// One pass through the layers that the device holds.
@@ -44,6 +45,8 @@ class Pass {
   void multiply(const DeviceMatrix& w, DevicePointer x, uint32_t n, bool few, DevicePointer norm,
                 DevicePointer y, Store store);
   void attend(const DeviceLayer& layer, const PassTokens& tokens);
+  /// What follows attention.
+  void feed_forward(const DeviceLayer& layer, const PassTokens& tokens);
   CacheLayout cache_of(const DeviceLayer& layer) const;
 
   Device& device_;

@@ -81,6 +81,13 @@ class PassPlanner {
 
 }  // namespace
 
+bool TokenPlan::apart() const {
+  for (size_t i = 0; i < list.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (list[i].cache == list[j].cache) return false;
+  return true;
+}
+
 std::vector<PassPlan> plan_passes(std::span<const Segment> segments, const PlanLimits& limits) {
   std::vector<PassPlan> passes;
   for (const bool few : {true, false}) {

@@ -20,6 +20,9 @@ struct TokenPlan {
   bool few = true;  // kernels for few tokens; every token attends by itself
   std::vector<BatchToken> list;
   std::vector<AttentionTile> tiles;  // else, in tiles
+
+  /// Whether no two tokens share a cache; for a few.
+  bool apart() const;
 };
 
 struct PassPlan {

@@ -13,6 +13,7 @@ struct StepShape {
   uint32_t max_positions = 0;  // the context
   uint32_t best = 0;           // so many of the largest logits are chosen; 0: none
   bool advances = false;       // to the next token of each sequence
+  bool apart = true;           // every token is of another sequence
   bool operator==(const StepShape&) const = default;
 };
 

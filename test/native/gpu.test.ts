@@ -16,6 +16,7 @@ tap.test('GPU kernel bodies on threads', { skip, timeout: 240_000 }, async (t) =
   await check('a thread', '--group', '1x1')
   await check('teams of several threads', '--group', '2x4', '--group', '4x1')
   await check('a warp', '--group', '1x32', '--op', 'Q8_0')
+  await check('dense products', '--group', '2x4', '--dense', '--op', 'Q8_0')
   await check('a warp, top_k', '--group', '1x32', '--op', 'top_k')
 
   const planted = spawnSync(program, ['--quick', '--plant', '--group', '1x1'], { encoding: 'utf8' })

@@ -3,13 +3,14 @@
 // Activations in shared memory, for products with few tokens: normalized on the way, and in the form the
 // weights' type wants.
 //
-// Q8_0 and Q4_0 multiply integers. A group of 32 activations becomes 15-bit integers with one scale,
-// x ≈ scale · (128 · high + low), as two planes of int8: as good as exact at the price of a second dot4. A
-// panel of columns, for each token:
-//   high int8 [panel], low int8 [panel], scales f32 [panel / 32], for Q4_0 also sums f32 [panel / 32] of the
-//   integers of a group, since its quants are 8 too large.
-// A plane is in order for Q8_0. For Q4_0 the first 16 of every group come before all of the last 16, so that
-// lanes that take a group each read neighbouring pieces.
+// Q8_0, Q4_0, Q4_K, Q5_K and Q6_K multiply integers. A group of 32 activations becomes 15-bit integers with
+// one scale, x ≈ scale · (128 · high + low), as two planes of int8: as good as exact at the price of a second
+// dot4. A panel of columns, for each token:
+//   high int8 [panel], low int8 [panel], scales f32 [panel / 32], for types with minima also sums f32
+//   [panel / 32] of the integers of a group; Q4_0's minimum is -8.
+// A plane is in order for Q8_0. For types of which a byte has two quants, n columns apart, the first n of
+// every 2n columns come before all of the last n, so that lanes with neighbouring bytes read neighbouring
+// pieces.
 //
 // The other types multiply floats: f32 [panel], the first 4 of every 8 columns before the last 4 of every 8.
 
@@ -26,16 +27,14 @@ GPU_CONSTANT float kRoundShift = 12582912.0f;
 
 /// How activations for a type lie in shared memory. A panel is a multiple of kPanelMultiple columns.
 struct FloatActivations {
-  enum : uint32_t { kIntegers = 0, kSplit = 0, kSums = 0, kPanelMultiple = 1024 };
+  enum : uint32_t { kIntegers = 0, kPanelMultiple = 1024 };
   GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 4; }
 };
+/// Split: columns between the quants of a byte, 0: a byte is one. Sums: 1 with those of groups.
+template <uint32_t Split, uint32_t Sums>
 struct PlaneActivations {
-  enum : uint32_t { kIntegers = 1, kSplit = 0, kSums = 0, kPanelMultiple = 2048 };
-  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 2 + panel / 8; }
-};
-struct SplitPlaneActivations {
-  enum : uint32_t { kIntegers = 1, kSplit = 1, kSums = 1, kPanelMultiple = 2048 };
-  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 2 + panel / 4; }
+  enum : uint32_t { kIntegers = 1, kSplit = Split, kSums = Sums, kPanelMultiple = 2048 };
+  GPU_BOTH static uint32_t bytes(uint32_t panel) { return panel * 2 + panel / 8 * (1 + Sums); }
 };
 template <class Block>
 struct ActivationsOf {
@@ -43,11 +42,23 @@ struct ActivationsOf {
 };
 template <>
 struct ActivationsOf<BlockQ8_0> {
-  typedef PlaneActivations Type;
+  typedef PlaneActivations<0, 0> Type;
 };
 template <>
 struct ActivationsOf<BlockQ4_0> {
-  typedef SplitPlaneActivations Type;
+  typedef PlaneActivations<16, 1> Type;
+};
+template <>
+struct ActivationsOf<BlockQ4_K> {
+  typedef PlaneActivations<32, 1> Type;
+};
+template <>
+struct ActivationsOf<BlockQ5_K> {
+  typedef PlaneActivations<32, 1> Type;
+};
+template <>
+struct ActivationsOf<BlockQ6_K> {
+  typedef PlaneActivations<64, 0> Type;
 };
 
 /// Where the parts of a token's panel are.
@@ -72,7 +83,7 @@ GPU_FN uint32_t float_place(uint32_t col, uint32_t columns) {
 }
 /// The byte of column `col` in a plane.
 GPU_FN uint32_t plane_place(uint32_t col, uint32_t columns, uint32_t split) {
-  return split ? col % kGroup / 16 * (columns / 2) + col / kGroup * 16 + col % 16 : col;
+  return split ? col / split % 2 * (columns / 2) + col / (2 * split) * split + col % split : col;
 }
 
 /// Sums of squares of up to Tokens rows of x, [tokens][cols], a part a team. shared: [Tokens][teams].

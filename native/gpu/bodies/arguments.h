@@ -84,6 +84,12 @@ struct AttentionArgs {
   CacheLayout cache;
 };
 
+/// Attention that finishes its heads itself; what both have is the same.
+struct FreshAttentionArgs {
+  AttentionArgs attention;
+  FinishHeadsArgs heads;
+};
+
 struct TopKArgs {
   uint64_t logits;    // [n][vocab]
   uint64_t partials;  // uint64_t[n][slices][k]

@@ -5,27 +5,13 @@
 // values are read once, and leaves the unnormalized sum, the largest score and the sum of weights. Merging
 // chunks is exact (Dao et al., FlashAttention, arXiv 2205.14135) and goes by their order: attend_chunk and,
 // in a launch of its own, merge_chunks, or attend_and_merge where groups can tell which of them is the last.
-// Either way the result has the same bits. A single chunk is written as the result at once.
+// Either way the result has the same bits. A single chunk is written as the result at once. `heads` says
+// where queries come from, and has the arguments: FinishedHeads or FreshHeads.
 
-#include "gpu/bodies/kv_rows.h"
+#include "gpu/bodies/attention_heads.h"
 
 namespace openelm {
 namespace gpu {
-
-/// Query heads computed at a time.
-GPU_CONSTANT uint32_t kQueries = 4;
-/// Lanes that share a row of head_dim, eight elements each: a power of two, at most a team.
-GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
-  uint32_t lanes = 1;
-  while (lanes * 8 < head_dim && lanes < team_size) lanes *= 2;
-  return lanes;
-}
-
-/// Bytes of shared memory of attend_chunk and attend_and_merge.
-GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size) {
-  const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
-  return 4 * kQueries * (kAttentionChunk + 1 + slots * head_dim);
-}
 
 /// Floats of a chunk's partial result: [head_dim] sums, the largest score, the sum of weights; rows of 16
 /// bytes.
@@ -39,113 +25,6 @@ GPU_FN GPU_DEVICE float* partial_of(AttentionArgs args, uint32_t token, uint32_t
   return at<float>(args.partials) + index * partial_floats(args.head_dim);
 }
 
-/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
-/// elements of it.
-template <KvType type, uint32_t HeadDim, class Group>
-struct ChunkThread {
-  enum : uint32_t { kRowsUnderWay = HeadDim >= 128 ? 8 : 4 };  // of the cache, a lane
-  Group group;
-  uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
-
-  GPU_FN ChunkThread(Group g, AttentionArgs args, uint32_t rows) : group(g) {
-    const auto team = group.team();
-    head_dim = HeadDim ? HeadDim : args.head_dim;
-    lanes = lanes_of_row(head_dim, team.size());
-    lane = team.lane() % lanes;
-    const uint32_t slots_of_team = team.size() / lanes;
-    slot = group.team_index() * slots_of_team + team.lane() / lanes;
-    slots = group.teams() * slots_of_team;
-    count = rows;
-    row_bytes = args.cache.row_bytes;
-  }
-
-  /// scores[g][p] = queries[g] · key[p] / √head_dim
-  GPU_FN void score(GPU_DEVICE const float* queries, uint32_t heads, GPU_DEVICE const uint8_t* keys,
-                    GPU_SHARED float* scores) const {
-    const auto team = group.team();
-    const float scale = 1.0f / sqrt_of(float(head_dim));
-    for (uint32_t first = 0; first < head_dim; first += lanes * 8) {
-      const uint32_t i = first + lane * 8;
-      float q[kQueries][8];
-      GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL
-        for (uint32_t j = 0; j < 8; ++j) q[g][j] = 0;
-        if (i >= head_dim || g >= heads) continue;
-        const KvPiece<KvType::f32> piece = KvPiece<KvType::f32>::load(
-            reinterpret_cast<GPU_DEVICE const uint8_t*>(queries + g * head_dim), i);
-        GPU_UNROLL
-        for (uint32_t j = 0; j < 8; ++j) q[g][j] = piece.at(j) * scale;
-      }
-      for (uint32_t base = 0; base < count; base += slots * kRowsUnderWay) {
-        KvPiece<type> pieces[kRowsUnderWay];
-        GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
-          const uint32_t p = base + b * slots + slot;
-          if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
-        }
-        GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
-          if (base + b * slots >= count) continue;  // for all lanes
-          const uint32_t p = base + b * slots + slot;
-          const bool active = p < count && i < head_dim;
-          GPU_UNROLL
-          for (uint32_t g = 0; g < kQueries; ++g) {
-            float dot = 0;
-            if (active) {
-              GPU_UNROLL
-              for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
-            }
-            dot = team.sum(dot, lanes);
-            if (lane != 0 || p >= count) continue;
-            GPU_SHARED float* score = scores + g * kAttentionChunk + p;
-            *score = first == 0 ? dot : *score + dot;
-          }
-        }
-      }
-    }
-  }
-
-  /// sums[slot][g][i] = Σ weights[g][p] · value[p][i] over the slot's rows
-  GPU_FN void add_values(GPU_DEVICE const uint8_t* values, GPU_SHARED const float* weights,
-                         GPU_SHARED float* sums) const {
-    for (uint32_t i = lane * 8; i < head_dim; i += lanes * 8) {
-      float sum[kQueries][8];
-      GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL
-        for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
-      }
-      for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
-        KvPiece<type> pieces[kRowsUnderWay];
-        GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b)
-          if (base + b * slots < count)
-            pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
-        GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
-          const uint32_t p = base + b * slots;
-          if (p >= count) continue;
-          float v[8];
-          GPU_UNROLL
-          for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
-          GPU_UNROLL
-          for (uint32_t g = 0; g < kQueries; ++g) {
-            const float weight = weights[g * kAttentionChunk + p];
-            GPU_UNROLL
-            for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
-          }
-        }
-      }
-      GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
-        GPU_UNROLL
-        for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
-      }
-    }
-  }
-};
-
 /// Chunks that a token's positions, its own included, are in.
 GPU_FN uint32_t chunks_of(BatchToken token) {
   return token.position / kAttentionChunk + 1;
@@ -153,13 +32,15 @@ GPU_FN uint32_t chunks_of(BatchToken token) {
 
 /// Chunk number `chunk` < chunks_of(of) for the query heads of a kv head: a partial result or, of an only
 /// chunk, the result.
-template <KvType type, uint32_t HeadDim, class Group>
-GPU_FN void attend_positions(Group group, AttentionArgs args, BatchToken of, uint32_t token, uint32_t kv_head,
+template <KvType type, uint32_t HeadDim, class Group, class Heads>
+GPU_FN void attend_positions(Group group, Heads heads_from, BatchToken of, uint32_t token, uint32_t kv_head,
                              uint32_t chunk, GPU_SHARED float* shared) {
+  const AttentionArgs args = heads_from.args;
   const uint32_t begin = chunk * kAttentionChunk;
   const ChunkThread<type, HeadDim, Group> part(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
   const auto team = group.team();
-  const bool only = chunks_of(of) == 1;
+  const uint32_t chunks = chunks_of(of);
+  const bool only = chunks == 1;
   const uint32_t head_dim = part.head_dim, per_kv = args.heads / args.kv_heads;
   const uint64_t offset = uint64_t(begin) * args.cache.row_bytes;
   GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
@@ -172,8 +53,8 @@ GPU_FN void attend_positions(Group group, AttentionArgs args, BatchToken of, uin
 
   for (uint32_t first = 0; first < per_kv; first += kQueries) {
     const uint32_t head = kv_head * per_kv + first, heads = min_of(per_kv - first, kQueries);
-    const uint64_t row = uint64_t(token) * (args.heads + 2 * args.kv_heads) + head;
-    part.score(at<const float>(args.qkv) + row * head_dim, heads, keys, scores);
+    const QueryHeads which{token, kv_head, head, heads, first == 0, chunk + 1 == chunks};
+    part.score(heads_from.template queries<type>(group, of, which, sums), heads, keys, scores);
     group.barrier();
     for (uint32_t g = group.team_index(); g < heads; g += group.teams()) {
       GPU_SHARED float* s = scores + g * kAttentionChunk;
@@ -254,13 +135,13 @@ GPU_FN void merge_partials(Group group, AttentionArgs args, uint32_t token, uint
 /// Chunk number `chunk` of a single token's positions for the query heads of a kv head, by a group; does
 /// nothing for a chunk behind the token's position. HeadDim: head_dim, or 0 for any. shared:
 /// attend_chunk_bytes.
-template <KvType type, uint32_t HeadDim, class Group>
-GPU_FN void attend_chunk(Group group, AttentionArgs args, uint32_t token, uint32_t kv_head, uint32_t chunk,
+template <KvType type, uint32_t HeadDim, class Group, class Heads>
+GPU_FN void attend_chunk(Group group, Heads heads, uint32_t token, uint32_t kv_head, uint32_t chunk,
                          GPU_SHARED float* shared) {
   wait_for_inputs();
   let_next_start();
-  const BatchToken of = at<const BatchToken>(args.list)[token];
-  if (chunk < chunks_of(of)) attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
+  const BatchToken of = at<const BatchToken>(heads.args.list)[token];
+  if (chunk < chunks_of(of)) attend_positions<type, HeadDim>(group, heads, of, token, kv_head, chunk, shared);
 }
 
 /// A single token's results for the query heads of a kv head from all of its chunks, by a group.
@@ -276,15 +157,16 @@ GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32
 /// kv head. counters: [tokens][kv_heads], 0 before and after; the group's
 ///   bool last_to_come(GPU_DEVICE uint32_t* counter, uint32_t groups)
 /// tells all threads of one of so many groups, the last, and then lets them see what the others wrote.
-template <KvType type, uint32_t HeadDim, class Group>
-GPU_FN void attend_and_merge(Group group, AttentionArgs args, GPU_DEVICE uint32_t* counters, uint32_t token,
+template <KvType type, uint32_t HeadDim, class Group, class Heads>
+GPU_FN void attend_and_merge(Group group, Heads heads, GPU_DEVICE uint32_t* counters, uint32_t token,
                              uint32_t kv_head, uint32_t chunk, GPU_SHARED float* shared) {
   wait_for_inputs();
   let_next_start();
+  const AttentionArgs args = heads.args;
   const BatchToken of = at<const BatchToken>(args.list)[token];
   const uint32_t chunks = chunks_of(of);
   if (chunk >= chunks) return;
-  attend_positions<type, HeadDim>(group, args, of, token, kv_head, chunk, shared);
+  attend_positions<type, HeadDim>(group, heads, of, token, kv_head, chunk, shared);
   if (chunks > 1 && group.last_to_come(counters + token * args.kv_heads + kv_head, chunks))
     merge_partials(group, args, token, kv_head, chunks);
 }

@@ -26,7 +26,7 @@ GPU_FN uint32_t bits_of(Bytes8 bytes, uint32_t i, uint32_t shift, uint32_t mask)
 /// Block number `index` of a row.
 template <class Block>
 GPU_FN GPU_DEVICE const uint8_t* block_at(Row<Block> row, uint32_t index) {
-  return row.quants + uint64_t(index) * sizeof(Block);
+  return row.quants + uint64_t(index) * Layout<Block>::kQuantBytes;
 }
 
 /// The 6-bit scale and minimum of sub-block j of a Q4_K or Q5_K super-block.
@@ -219,9 +219,10 @@ struct Dequantize<BlockQ6_K> {
   GPU_FN static void run(Row<BlockQ6_K> row, uint32_t col, GPU_LOCAL float* out) {
     GPU_DEVICE const uint8_t* b = block_at(row, col / kSuperBlock);
     const uint32_t e = col % kSuperBlock, part = e / 128, quarter = e % 128 / 32, l = e % 32;
-    const float d = half_bits_to_float(load_2(b + 208)) * float(int8_t(b[192 + e / 16]));
-    const Bytes8 low = bytes_by_2(b + part * 64 + quarter % 2 * 32 + l);
-    const Bytes8 high = bytes_by_2(b + 128 + part * 32 + l);
+    const float d =
+        half_bits_to_float(load_2(row.scales + col / kSuperBlock * 2)) * float(int8_t(b[192 + e / 16]));
+    const Bytes8 low = bytes_by_4(b + part * 64 + quarter % 2 * 32 + l);
+    const Bytes8 high = bytes_by_4(b + 128 + part * 32 + l);
     GPU_UNROLL
     for (uint32_t i = 0; i < 8; ++i) {
       const uint32_t q = bits_of(low, i, quarter / 2 * 4, 15) | bits_of(high, i, quarter * 2, 3) << 4;

@@ -51,27 +51,17 @@ struct StoreRow<KvType::q8_0> {
   }
 };
 
-/// One vector by a team: number first + team_index of tokens · (heads + 2 kv_heads). shared:
-/// [teams][head_dim].
-template <KvType type, class Group>
-GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_SHARED float* shared) {
-  wait_for_inputs();
-  let_next_start();
-  const auto team = group.team();
-  const uint32_t per_token = args.heads + 2 * args.kv_heads, head_dim = args.head_dim, middle = head_dim / 2;
-  const uint32_t vector = first + group.team_index();
-  if (vector >= args.tokens * per_token) return;
-  const uint32_t t = vector / per_token, head = vector % per_token;
-  GPU_DEVICE float* x = at<float>(args.qkv) + (uint64_t(t) * per_token + head) * head_dim;
-  const BatchToken token = at<const BatchToken>(args.list)[t];
-  shared += group.team_index() * head_dim;
-
-  const bool is_query = head < args.heads, is_value = head >= args.heads + args.kv_heads;
-  if (is_value) {
-    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) shared[i] = x[i];
+/// x, head `head` of [heads | kv_heads keys | kv_heads values] of a token, as it goes into attention or the
+/// cache: to out[head_dim], by a team.
+template <class Team>
+GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
+                          GPU_DEVICE const float* x, GPU_SHARED float* out) {
+  const uint32_t head_dim = args.head_dim, middle = head_dim / 2;
+  if (head >= args.heads + args.kv_heads) {  // a value
+    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) out[i] = x[i];
   } else {
-    GPU_DEVICE const float* weight = at<const float>(is_query ? args.q_norm : args.k_norm);
-    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(token.position) * middle;
+    GPU_DEVICE const float* weight = at<const float>(head < args.heads ? args.q_norm : args.k_norm);
+    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(position) * middle;
     GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
     float squares = 0;
     for (uint32_t i = team.lane(); i < head_dim; i += team.size()) squares = fma_of(x[i], x[i], squares);
@@ -79,18 +69,41 @@ GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_
     for (uint32_t i = team.lane(); i < middle; i += team.size()) {
       const float a = x[i] * scale * weight[i], b = x[i + middle] * scale * weight[i + middle];
       const float c = cosines[i], s = sines[i];
-      shared[i] = fma_of(a, c, -(b * s));
-      shared[i + middle] = fma_of(b, c, a * s);
+      out[i] = fma_of(a, c, -(b * s));
+      out[i + middle] = fma_of(b, c, a * s);
     }
   }
   team.barrier();
-  if (is_query) {
+}
+
+/// A finished key or value into the token's cache, by a team; kv_head: keys' heads, then values'.
+template <KvType type, class Team>
+GPU_FN void store_vector(Team team, FinishHeadsArgs args, BatchToken token, uint32_t kv_head,
+                         GPU_SHARED const float* x) {
+  const uint64_t row = (2 * uint64_t(args.cache.heads_before) + kv_head) * token.n_ctx + token.position;
+  StoreRow<type>::run(team, x, args.head_dim, at<uint8_t>(token.cache + row * args.cache.row_bytes));
+}
+
+/// One vector by a team: number first + team_index of tokens · (heads + 2 kv_heads). shared:
+/// [teams][head_dim].
+template <KvType type, class Group>
+GPU_FN void finish_heads(Group group, FinishHeadsArgs args, uint32_t first, GPU_SHARED float* shared) {
+  wait_for_inputs();
+  let_next_start();
+  const auto team = group.team();
+  const uint32_t per_token = args.heads + 2 * args.kv_heads, head_dim = args.head_dim;
+  const uint32_t vector = first + group.team_index();
+  if (vector >= args.tokens * per_token) return;
+  const uint32_t t = vector / per_token, head = vector % per_token;
+  GPU_DEVICE float* x = at<float>(args.qkv) + (uint64_t(t) * per_token + head) * head_dim;
+  const BatchToken token = at<const BatchToken>(args.list)[t];
+  shared += group.team_index() * head_dim;
+  finish_vector(team, args, token.position, head, x, shared);
+  if (head < args.heads) {
     for (uint32_t i = team.lane(); i < head_dim; i += team.size()) x[i] = shared[i];
     return;
   }
-  const uint32_t kv_head = head - args.heads;  // values follow keys here and in the cache
-  const uint64_t row = (2 * uint64_t(args.cache.heads_before) + kv_head) * token.n_ctx + token.position;
-  StoreRow<type>::run(team, shared, head_dim, at<uint8_t>(token.cache + row * args.cache.row_bytes));
+  store_vector<type>(team, args, token, head - args.heads, shared);  // values follow keys here and there
 }
 
 }  // namespace gpu

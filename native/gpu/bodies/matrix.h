@@ -1,9 +1,10 @@
 #pragma once
 
-// How a matrix lies on the device. Q8_0 and Q4_0 keep quants and scales apart, so that both are read in
-// aligned pieces of 16 bytes:
+// How a matrix lies on the device. Types whose blocks are no multiple of 16 bytes long but for their f16
+// scale keep quants and scales apart, so that quants are read in aligned pieces of 16 bytes:
 //   Q8_0  quants int8 [rows][cols], scales f16 [rows][cols / 32]
 //   Q4_0  quants [rows][cols / 32][16 bytes, nibbles as in the file], scales f16 [rows][cols / 32]
+//   Q6_K  quants [rows][cols / 256][208 bytes, all but the scale], scales f16 [rows][cols / 256]
 // All others are as in the file. The bytes are the file's; only their order differs. Both parts begin at
 // multiples of 16 bytes.
 
@@ -41,7 +42,7 @@ struct Layout<BlockQ4_K> : LayoutOf<BlockQ4_K, kSuperBlock, sizeof(BlockQ4_K), 0
 template <>
 struct Layout<BlockQ5_K> : LayoutOf<BlockQ5_K, kSuperBlock, sizeof(BlockQ5_K), 0> {};
 template <>
-struct Layout<BlockQ6_K> : LayoutOf<BlockQ6_K, kSuperBlock, sizeof(BlockQ6_K), 0> {};
+struct Layout<BlockQ6_K> : LayoutOf<BlockQ6_K, kSuperBlock, sizeof(BlockQ6_K) - 2, 2> {};
 template <>
 struct Layout<float> : LayoutOf<float, 1, 4, 0> {};
 template <>

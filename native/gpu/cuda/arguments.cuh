@@ -23,6 +23,26 @@ inline MatrixRef matrix_ref(const DeviceMatrix& matrix) {
   return ref;
 }
 
+inline FinishHeadsArgs finish_heads_args(const float* qkv, const HeadShape& shape, const float* q_norm,
+                                         const float* k_norm, float eps, const float* rope,
+                                         uint32_t rope_positions, const DeviceBatch& batch,
+                                         const CacheLayout& cache) {
+  FinishHeadsArgs args = {};
+  args.qkv = address_of(qkv);
+  args.q_norm = address_of(q_norm);
+  args.k_norm = address_of(k_norm);
+  args.rope = address_of(rope);
+  args.list = batch.list;
+  args.tokens = batch.tokens;
+  args.heads = shape.heads;
+  args.kv_heads = shape.kv_heads;
+  args.head_dim = shape.head_dim;
+  args.rope_positions = rope_positions;
+  args.eps = eps;
+  args.cache = cache;
+  return args;
+}
+
 /// What `run` returns for the cache's type: run.template operator()<type>().
 template <class Run>
 cudaError_t with_kv_type(const CacheLayout& cache, Run run) {

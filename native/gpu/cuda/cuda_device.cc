@@ -17,6 +17,12 @@ std::string mebibytes(size_t bytes) {
   return text;
 }
 
+/// Whether the variable is anything but "0"; `unset` where there is none.
+bool is_on(const char* variable, bool unset) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? unset : std::strcmp(value, "0") != 0;
+}
+
 constexpr size_t kArrivalAlignment = 64;
 
 }  // namespace
@@ -26,9 +32,11 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
   launcher_.shared_bytes = chip.shared_bytes;
-  const char* overlap =
-      std::getenv("OPENELM_CUDA_OVERLAP");  // 0: kernels one after the other, to find faults
-  launcher_.overlap = chip.major >= 9 && (overlap == nullptr || std::strcmp(overlap, "0") != 0);
+  launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP", true);  // 0: to find faults
+  launcher_.dense = launcher_.overlap && is_on("OPENELM_CUDA_DENSE", false);   // 1: to compare speeds
+  launcher_.same_split = is_on("OPENELM_CUDA_SPLIT", false);
+  asks_ahead_ = is_on("OPENELM_CUDA_AHEAD", false);
+  fuses_ = is_on("OPENELM_CUDA_FUSE", true);  // 0: likewise
 }
 
 CudaDevice::~CudaDevice() {

@@ -49,6 +49,7 @@ class CudaDevice final : public Device {
                 DevicePointer y) override;
   void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
               DevicePointer y, uint32_t ldy, Store store) override;
+  void read_soon(const DeviceMatrix& matrix) override;
   void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                     DevicePointer norm, float eps, DevicePointer y) override;
   void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
@@ -56,6 +57,9 @@ class CudaDevice final : public Device {
                     const CacheLayout& cache) override;
   void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                  const CacheLayout& cache, DevicePointer out) override;
+  void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                       float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+                       const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -88,6 +92,9 @@ class CudaDevice final : public Device {
   };
 
   static constexpr size_t kMarks = 64;
+  /// Bytes of a matrix that are asked for when it is read soon: with those of two, a fraction of the L2
+  /// cache.
+  static constexpr size_t kReadSoon = size_t{6} << 20;
   static constexpr size_t kArrivalBytes = size_t{4} << 20;
 
   /// Makes this GPU the calling thread's.
@@ -114,7 +121,9 @@ class CudaDevice final : public Device {
   size_t arrivals_end_ = 0;
   std::deque<Arrival> arrivals_;
   bool recording_ = false;
-  size_t first_tile_ = 0;  // see prepare_gemm
+  bool asks_ahead_ = false;  // read_soon does something
+  bool fuses_ = true;        // fresh_attention is one kernel
+  size_t first_tile_ = 0;    // see prepare_gemm
 };
 
 }  // namespace openelm::gpu::cuda

@@ -28,22 +28,26 @@ __device__ __forceinline__ void fetch_chunk(const AttentionArgs& args, uint32_t 
   const uint32_t begin = chunk * kAttentionChunk;
   if (begin >= of.position) return;
   const uint32_t row_bytes = args.cache.row_bytes;
-  const uint32_t length = min_of(of.position - begin, kAttentionChunk) * row_bytes & ~15u;
-  if (length == 0) return;
-  for (uint32_t part = 0; part < 2; ++part) {
-    const uint8_t* rows = kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes;
-    asm volatile(
-        "cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(reinterpret_cast<uint64_t>(rows) & ~uint64_t{15}),
-        "r"(length));
-  }
+  for (uint32_t part = 0; part < 2; ++part)
+    prefetch_run(kv_rows(of, args.cache, kv_head, part) + uint64_t{begin} * row_bytes,
+                 min_of(of.position - begin, kAttentionChunk) * row_bytes);
 #endif
 }
 
-template <KvType type, uint32_t HeadDim>
-__global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(AttentionArgs args, uint32_t* counters) {
+GPU_FN FinishedHeads heads_of(const AttentionArgs& args) {
+  return {args};
+}
+GPU_FN FreshHeads heads_of(const FreshAttentionArgs& args) {
+  return {args.attention, args.heads};
+}
+
+/// Args: AttentionArgs or FreshAttentionArgs.
+template <KvType type, uint32_t HeadDim, class Args>
+__global__ void __launch_bounds__(kChunkThreads, 4) attention_kernel(Args args, uint32_t* counters) {
   let_next_start();
-  fetch_chunk(args, blockIdx.z, blockIdx.y, blockIdx.x);
-  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), args, counters, blockIdx.z, blockIdx.y, blockIdx.x,
+  const auto heads = heads_of(args);
+  fetch_chunk(heads.args, blockIdx.z, blockIdx.y, blockIdx.x);
+  attend_and_merge<type, HeadDim>(Block<kChunkThreads>(), heads, counters, blockIdx.z, blockIdx.y, blockIdx.x,
                                   reinterpret_cast<float*>(shared_memory()));
 }
 
@@ -62,10 +66,8 @@ size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept {
   return size_t{kSmallBatch} * largest.heads * sizeof(uint32_t);  // no more kv heads than heads
 }
 
-cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
-                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
-                             uint32_t* counters, float* out) {
-  if (batch.single_tokens > kSmallBatch) return cudaErrorInvalidValue;
+static AttentionArgs attention_args(const float* qkv, const HeadShape& shape, const DeviceBatch& batch,
+                                    const CacheLayout& cache, void* scratch, float* out) {
   AttentionArgs args = {};
   args.qkv = address_of(qkv);
   args.list = batch.list;
@@ -76,18 +78,43 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
   args.head_dim = shape.head_dim;
   args.max_chunks = chunks_of(batch.max_positions);
   args.cache = cache;
-  const dim3 blocks(args.max_chunks, args.kv_heads, batch.single_tokens);
-  const size_t shared = attend_chunk_bytes(args.head_dim, kChunkThreads / kWarp, kWarp);
-  return with_kv_type(cache, [&]<KvType type>() {
-    switch (args.head_dim) {
+  return args;
+}
+
+/// A block for each chunk of every token and kv head.
+template <class Args>
+static cudaError_t launch_chunks(const Launcher& on, const AttentionArgs& of, uint32_t tokens,
+                                 const Args& args, uint32_t* counters) {
+  if (tokens > kSmallBatch) return cudaErrorInvalidValue;
+  const dim3 blocks(of.max_chunks, of.kv_heads, tokens);
+  const size_t shared = attend_chunk_bytes(of.head_dim, kChunkThreads / kWarp, kWarp);
+  return with_kv_type(of.cache, [&]<KvType type>() {
+    switch (of.head_dim) {
       case 64:
-        return launch(on, attention_kernel<type, 64>, blocks, kChunkThreads, shared, args, counters);
+        return launch(on, attention_kernel<type, 64, Args>, blocks, kChunkThreads, shared, args, counters);
       case 128:
-        return launch(on, attention_kernel<type, 128>, blocks, kChunkThreads, shared, args, counters);
+        return launch(on, attention_kernel<type, 128, Args>, blocks, kChunkThreads, shared, args, counters);
       default:
-        return launch(on, attention_kernel<type, 0>, blocks, kChunkThreads, shared, args, counters);
+        return launch(on, attention_kernel<type, 0, Args>, blocks, kChunkThreads, shared, args, counters);
     }
   });
+}
+
+cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
+                             const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                             uint32_t* counters, float* out) {
+  const AttentionArgs args = attention_args(qkv, shape, batch, cache, scratch, out);
+  return launch_chunks(on, args, batch.single_tokens, args, counters);
+}
+
+cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
+                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
+                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                            uint32_t* counters, float* out) {
+  FreshAttentionArgs args = {};
+  args.attention = attention_args(qkv, shape, batch, cache, scratch, out);
+  args.heads = finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
+  return launch_chunks(on, args.attention, batch.single_tokens, args, counters);
 }
 
 }  // namespace openelm::gpu::cuda

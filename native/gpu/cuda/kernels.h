@@ -42,6 +42,11 @@ size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept;
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
                              const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
                              uint32_t* counters, float* out);
+/// The same, of a qkv whose heads are not finished; see Device::fresh_attention.
+cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
+                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
+                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
+                            uint32_t* counters, float* out);
 
 /// Bytes of scratch that top_k needs.
 size_t top_k_bytes() noexcept;
@@ -50,9 +55,9 @@ cudaError_t top_k(const Launcher& on, const float* logits, uint32_t vocab, uint3
 cudaError_t advance(const Launcher& on, const Candidate* best, uint32_t k, uint32_t n, int32_t* ids,
                     BatchToken* list);
 
-/// Splits `groups` blocks of a file, each an f16 scale and 2 · units bytes of quants, into [groups][2 ·
-/// units] quants and [groups] scales.
-cudaError_t split_planes(const Launcher& on, const void* blocks, size_t groups, uint32_t units, void* quants,
-                         void* scales);
+/// Splits `count` blocks of a file, each of 2 · units bytes of quants and, behind 2 · scale_at of them, an
+/// f16 scale, into [count][2 · units] quants and [count] scales.
+cudaError_t split_planes(const Launcher& on, const void* blocks, size_t count, uint32_t units,
+                         uint32_t scale_at, void* quants, void* scales);
 
 }  // namespace openelm::gpu::cuda

@@ -29,12 +29,13 @@ Result<DeviceMatrix> CudaDevice::upload_matrix(DType type, size_t rows, size_t c
     const size_t part = std::min(step, bytes - offset);
     const Staging::Chunk chunk = staging_.begin(errors_);
     std::memcpy(chunk.host, data + offset, part);
-    void* to = planes.apart ? chunk.device : reinterpret_cast<void*>(matrix.quants + offset);
+    void* to = planes.apart.is ? chunk.device : reinterpret_cast<void*>(matrix.quants + offset);
     check(cudaMemcpyAsync(to, chunk.host, part, cudaMemcpyHostToDevice, launcher_.stream),
           "uploading weights");
-    if (planes.apart) {
-      const size_t first = offset / block, quants = block - sizeof(uint16_t);
+    if (planes.apart.is) {
+      const size_t first = offset / block, quants = planes.apart.quant_bytes();
       check(split_planes(launcher_, chunk.device, part / block, static_cast<uint32_t>(quants / 2),
+                         static_cast<uint32_t>(planes.apart.scale_at / 2),
                          reinterpret_cast<void*>(matrix.quants + first * quants),
                          reinterpret_cast<void*>(matrix.scales + first * sizeof(uint16_t))),
             "rearranging weights");

@@ -7,6 +7,7 @@
 #include "gpu/cuda/gemm.h"
 #include "gpu/cuda/kernels.h"
 #include "gpu/cuda/prefill_attention.h"
+#include "gpu/planes.h"
 
 namespace openelm::gpu::cuda {
 namespace {
@@ -97,6 +98,7 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
   if (n <= kSmallBatch) {
     check(matvec(launcher_, w, at<const float>(x), n, at<const float>(norm), eps, at<float>(y), ldy, store),
           "matmul");
+    launcher_.ahead = {};
     return;
   }
   GemmOutput out;
@@ -105,6 +107,15 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
   out.store = store;
   check(gemm(w, at<const float>(x), n, at<const float>(norm), eps, out, workspace(), launcher_.stream),
         "matmul");
+}
+
+void CudaDevice::read_soon(const DeviceMatrix& matrix) {
+  if (!asks_ahead_) return;
+  Ahead& ahead = launcher_.ahead;
+  const int part = ahead.bytes[0] == 0 ? 0 : 1;
+  ahead.at[part] = matrix.quants;
+  const size_t quants = planes_of(matrix.type, matrix.rows, matrix.cols).quant_bytes;
+  ahead.bytes[part] = static_cast<uint32_t>(std::min(kReadSoon, quants));
 }
 
 void CudaDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
@@ -155,6 +166,18 @@ void CudaDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
                           at<const AttentionTile>(batch.tiles), batch.tile_count, cache, at<float>(out),
                           launcher_.stream),
         "attention");
+}
+
+void CudaDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                                 DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                                 const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
+  if (!fuses_)
+    return Device::fresh_attention(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache, out);
+  activate();
+  check(cuda::fresh_attention(launcher_, at<const float>(qkv), shape, at<const float>(q_norm),
+                              at<const float>(k_norm), eps, at<const float>(rope), rope_positions, batch,
+                              cache, attention_.data, static_cast<uint32_t*>(counters_.data), at<float>(out)),
+        "fresh_attention");
 }
 
 void CudaDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {

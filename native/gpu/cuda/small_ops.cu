@@ -85,19 +85,8 @@ cudaError_t swiglu(const Launcher& on, const float* gate, const float* up, uint3
 cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape, const float* q_norm,
                          const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
                          const DeviceBatch& batch, const CacheLayout& cache) {
-  FinishHeadsArgs args = {};
-  args.qkv = address_of(qkv);
-  args.q_norm = address_of(q_norm);
-  args.k_norm = address_of(k_norm);
-  args.rope = address_of(rope);
-  args.list = batch.list;
-  args.tokens = batch.tokens;
-  args.heads = shape.heads;
-  args.kv_heads = shape.kv_heads;
-  args.head_dim = shape.head_dim;
-  args.rope_positions = rope_positions;
-  args.eps = eps;
-  args.cache = cache;
+  const FinishHeadsArgs args =
+      finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
   constexpr uint32_t kTeams = kHeadThreads / kWarp;
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
   return with_kv_type(cache, [&]<KvType type>() {

@@ -18,6 +18,7 @@ struct HostOptions {
   uint32_t groups = 3;                    // that share the rows of a product with few tokens
   uint32_t shared_bytes = 48 * 1024;      // of a group
   size_t memory_bytes = size_t{1} << 30;  // that can be allocated
+  bool dense = false;                     // dense kernels where there are
 };
 
 /// Runs what is enqueued at once. Fresh memory is filled with NaN.
@@ -47,6 +48,9 @@ class HostDevice final : public Device {
                     const CacheLayout& cache) override;
   void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                  const CacheLayout& cache, DevicePointer out) override;
+  void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                       float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+                       const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -71,6 +75,11 @@ class HostDevice final : public Device {
   /// Enqueues a kernel of so many groups; body(group, index, shared memory).
   template <class Body>
   void launch(uint32_t groups, uint32_t shared_bytes, Body body);
+  AttentionArgs attention_args(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                               const CacheLayout& cache, DevicePointer out);
+  /// Attention of so many single tokens, their heads finished or not.
+  template <class Heads>
+  void attend_singles(Heads heads, uint32_t tokens);
   template <class Block, uint32_t Tokens>
   void few_tokens(MatvecArgs args);
   template <class Block, uint32_t Tokens>

@@ -26,6 +26,13 @@ void with_kv_type(uint32_t type, F f) {
   }
 }
 
+FinishHeadsArgs finish_args(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                            DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                            const DeviceBatch& batch, const CacheLayout& cache) {
+  return {qkv,         q_norm,         k_norm,         rope,           batch.list, batch.tokens,
+          shape.heads, shape.kv_heads, shape.head_dim, rope_positions, eps,        cache};
+}
+
 }  // namespace
 
 void HostDevice::embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) {
@@ -48,9 +55,8 @@ void HostDevice::rms_norm(DevicePointer x, DevicePointer weight, float eps, uint
 void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                               DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                               const DeviceBatch& batch, const CacheLayout& cache) {
-  const FinishHeadsArgs args{qkv,          q_norm,      k_norm,         rope,           batch.list,
-                             batch.tokens, shape.heads, shape.kv_heads, shape.head_dim, rope_positions,
-                             eps,          cache};
+  const FinishHeadsArgs args =
+      finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
   const uint32_t teams = options_.teams;
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
   with_kv_type(cache.kv_type, [&](auto type) {
@@ -62,46 +68,68 @@ void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
   });
 }
 
-void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
-                           const CacheLayout& cache, DevicePointer out) {
+AttentionArgs HostDevice::attention_args(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                                         const CacheLayout& cache, DevicePointer out) {
   const uint32_t chunks = (batch.max_positions + kAttentionChunk - 1) / kAttentionChunk;
   const size_t partials =
       sizeof(float) * batch.single_tokens * shape.heads * chunks * partial_floats(shape.head_dim);
-  const AttentionArgs args{qkv,
-                           batch.list,
-                           batch.tiles,
-                           out,
-                           batch.single_tokens ? scratch(chunks_, partials) : 0,
-                           shape.heads,
-                           shape.kv_heads,
-                           shape.head_dim,
-                           chunks,
-                           cache};
-  if (batch.single_tokens && !args.partials) return;
-  const uint32_t kv_heads = shape.kv_heads, heads = shape.heads;
-  with_kv_type(cache.kv_type, [&](auto type) {
+  return {qkv,
+          batch.list,
+          batch.tiles,
+          out,
+          batch.single_tokens ? scratch(chunks_, partials) : 0,
+          shape.heads,
+          shape.kv_heads,
+          shape.head_dim,
+          chunks,
+          cache};
+}
+
+template <class Heads>
+void HostDevice::attend_singles(Heads heads, uint32_t tokens) {
+  const AttentionArgs& args = heads.args;
+  if (tokens == 0 || !args.partials) return;
+  const uint32_t kv_heads = args.kv_heads, chunks = args.max_chunks;
+  with_kv_type(args.cache.kv_type, [&](auto type) {
     const auto with_head_dim = [&](auto head_dim) {
-      launch(batch.single_tokens * kv_heads * chunks,
-             attend_chunk_bytes(shape.head_dim, options_.teams, options_.team_size),
+      launch(tokens * kv_heads * chunks,
+             attend_chunk_bytes(args.head_dim, options_.teams, options_.team_size),
              [=](HostGroup group, uint32_t index, uint8_t* shared) {
                gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(
-                   group, args, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
+                   group, heads, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
                    reinterpret_cast<float*>(shared));
              });
     };
-    if (shape.head_dim == 64)
+    if (args.head_dim == 64)
       with_head_dim(std::integral_constant<uint32_t, 64>());
     else
       with_head_dim(std::integral_constant<uint32_t, 0>());
+  });
+  launch(tokens * kv_heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {
+    gpu::merge_chunks(group, heads.args, index / kv_heads, index % kv_heads);
+  });
+}
+
+void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                           const CacheLayout& cache, DevicePointer out) {
+  const AttentionArgs args = attention_args(qkv, shape, batch, cache, out);
+  attend_singles(FinishedHeads{args}, batch.single_tokens);
+  const uint32_t heads = shape.heads;
+  with_kv_type(cache.kv_type, [&](auto type) {
     launch(batch.tile_count * heads, attend_tile_bytes(shape.head_dim),
            [=](HostGroup group, uint32_t index, uint8_t* shared) {
              gpu::attend_tile<decltype(type)::value>(group, args, index / heads, index % heads,
                                                      reinterpret_cast<float*>(shared));
            });
   });
-  launch(batch.single_tokens * kv_heads, 0, [=](HostGroup group, uint32_t index, uint8_t*) {
-    gpu::merge_chunks(group, args, index / kv_heads, index % kv_heads);
-  });
+}
+
+void HostDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                                 DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
+                                 const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
+  const FinishHeadsArgs finish =
+      finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
+  attend_singles(FreshHeads{attention_args(qkv, shape, batch, cache, out), finish}, batch.single_tokens);
 }
 
 void HostDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {

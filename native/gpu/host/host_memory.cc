@@ -6,7 +6,7 @@
 
 #include "gpu/bodies/attention.h"
 #include "gpu/host/host_device.h"
-#include "quant/blocks.h"
+#include "gpu/planes.h"
 
 namespace openelm::gpu::host {
 namespace {
@@ -28,11 +28,6 @@ class HostRecording final : public Device::Recording {
  private:
   std::vector<std::function<void()>> work_;
 };
-
-/// Bytes of a block's scale and quants in types whose matrix is split; 0: not split.
-size_t quant_bytes(DType type) {
-  return type == DType::q8_0 || type == DType::q4_0 ? dtype_info(type).block_bytes - sizeof(uint16_t) : 0;
-}
 
 }  // namespace
 
@@ -110,17 +105,15 @@ Result<DeviceMatrix> HostDevice::upload_matrix(DType type, size_t rows, size_t c
   Result<DevicePointer> memory = allocate(bytes);
   if (!memory.ok()) return memory.status;
   DeviceMatrix matrix{type, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols), memory.value, 0};
-  const size_t quants = quant_bytes(type);
-  if (quants == 0) {
+  const Apart apart = apart_of(type);
+  if (!apart.is) {
     upload(matrix.quants, data, bytes);
     return matrix;
   }
-  const size_t groups = rows * cols / kGroup;
-  matrix.scales = matrix.quants + groups * quants;
-  for (size_t i = 0; i < groups; ++i, data += sizeof(uint16_t) + quants) {
-    upload(matrix.scales + i * sizeof(uint16_t), data, sizeof(uint16_t));
-    upload(matrix.quants + i * quants, data + sizeof(uint16_t), quants);
-  }
+  const size_t blocks = bytes / apart.block_bytes;
+  matrix.scales = matrix.quants + blocks * apart.quant_bytes();
+  take_apart(apart, data, blocks, static_cast<uint8_t*>(pointer(matrix.quants)),
+             static_cast<uint8_t*>(pointer(matrix.scales)));
   return matrix;
 }
 

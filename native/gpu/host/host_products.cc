@@ -29,9 +29,13 @@ void HostDevice::few_tokens(MatvecArgs args) {
   using Shared = MatvecShared<Block, Tokens>;
   args.panel = Shared::panel(args.w.cols, options_.teams, options_.shared_bytes);
   if (args.panel == 0) return fail("no panel fits into shared memory");
+  const bool dense = options_.dense && args.panel >= args.w.cols;
   launch(options_.groups, Shared::bytes(args.panel, options_.teams),
-         [args, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
-           matvec<Block, Tokens>(group, args, index, count, shared);
+         [args, dense, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
+           if (Tokens == 1 && dense)
+             matvec<Block, Tokens, Tokens == 1>(group, args, index, count, shared);
+           else
+             matvec<Block, Tokens>(group, args, index, count, shared);
          });
 }
 
@@ -40,9 +44,13 @@ void HostDevice::few_tokens(GatedMatvecArgs args) {
   using Shared = MatvecShared<Block, Tokens>;
   args.panel = Shared::panel(args.gate.cols, options_.teams, options_.shared_bytes);
   if (args.panel == 0) return fail("no panel fits into shared memory");
+  const bool dense = options_.dense && args.panel >= args.gate.cols;
   launch(options_.groups, Shared::bytes(args.panel, options_.teams),
-         [args, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
-           gated_matvec<Block, Tokens>(group, args, index, count, shared);
+         [args, dense, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
+           if (Tokens == 1 && dense)
+             gated_matvec<Block, Tokens, Tokens == 1>(group, args, index, count, shared);
+           else
+             gated_matvec<Block, Tokens>(group, args, index, count, shared);
          });
 }
 

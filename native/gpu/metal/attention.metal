@@ -14,11 +14,17 @@
   }
 
 // Grid: chunks of positions, kv heads, tokens.
-#define OPENELM_ATTEND_CHUNK(type, head_dim)                                                   \
-  OPENELM_ENTRY(openelm_attend_chunk_##type##_##head_dim, AttentionArgs) {                     \
-    OPENELM_BEGIN(AttentionArgs);                                                              \
-    openelm::gpu::attend_chunk<openelm::KvType::type, head_dim>(group, args, at.z, at.y, at.x, \
-                                                                OPENELM_SHARED(float));        \
+#define OPENELM_ATTEND_CHUNK(type, head_dim)                                                              \
+  OPENELM_ENTRY(openelm_attend_chunk_##type##_##head_dim, AttentionArgs) {                                \
+    OPENELM_BEGIN(AttentionArgs);                                                                         \
+    openelm::gpu::attend_chunk<openelm::KvType::type, head_dim>(group, openelm::gpu::FinishedHeads{args}, \
+                                                                at.z, at.y, at.x, OPENELM_SHARED(float)); \
+  }                                                                                                       \
+  OPENELM_ENTRY(openelm_attend_fresh_##type##_##head_dim, FreshAttentionArgs) {                           \
+    OPENELM_BEGIN(FreshAttentionArgs);                                                                    \
+    openelm::gpu::attend_chunk<openelm::KvType::type, head_dim>(                                          \
+        group, openelm::gpu::FreshHeads{args.attention, args.heads}, at.z, at.y, at.x,                    \
+        OPENELM_SHARED(float));                                                                           \
   }
 
 // Grid: tiles, heads.

@@ -44,6 +44,9 @@ class API_AVAILABLE(macos(13.0)) MetalDevice final : public Device {
                     const CacheLayout& cache) override;
   void attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                  const CacheLayout& cache, DevicePointer out) override;
+  void fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
+                       float eps, DevicePointer rope, uint32_t rope_positions, const DeviceBatch& batch,
+                       const CacheLayout& cache, DevicePointer out) override;
   void top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) override;
   void advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) override;
 
@@ -67,6 +70,10 @@ class API_AVAILABLE(macos(13.0)) MetalDevice final : public Device {
   Status grow(Scratch& scratch, size_t bytes);
   /// The working memory, or 0 and a failure of the stream when what the op needs cannot be had.
   DevicePointer need(Scratch& scratch, size_t bytes);
+  AttentionArgs attention_args(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                               const CacheLayout& cache, DevicePointer out);
+  template <class Args>
+  void attend_singles(const char* op, const AttentionArgs& of, uint32_t tokens, const Args& args);
   void many(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer y, uint32_t ldy, Store store);
 
   DeviceInfo info_;

@@ -63,17 +63,11 @@ Result<DeviceMatrix> MetalDevice::upload_matrix(DType type, size_t rows, size_t 
   const DeviceMatrix matrix = matrix_at(memory.value, planes, type, rows, cols);
   // The GPU knows nothing of this memory yet, so the CPU may write to it at once.
   uint8_t* quants = buffers_.contents(memory.value, bytes);
-  if (!planes.apart) {
+  if (!planes.apart.is) {
     std::memcpy(quants, data, bytes);
     return matrix;
   }
-  uint8_t* scales = quants + planes.quant_bytes;
-  const size_t block = dtype_info(type).block_bytes, quant_bytes = block - sizeof(uint16_t);
-  const size_t blocks = rows * (cols / kGroup);
-  for (size_t i = 0; i < blocks; ++i) {
-    std::memcpy(scales + i * sizeof(uint16_t), data + i * block, sizeof(uint16_t));
-    std::memcpy(quants + i * quant_bytes, data + i * block + sizeof(uint16_t), quant_bytes);
-  }
+  take_apart(planes.apart, data, planes.blocks, quants, quants + planes.quant_bytes);
   return matrix;
 }
 

@@ -170,12 +170,19 @@ void MetalDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up,
               {.x = blocks(count, kRowThreads), .threads = kRowThreads});
 }
 
+static FinishHeadsArgs finish_args(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                                   DevicePointer k_norm, float eps, DevicePointer rope,
+                                   uint32_t rope_positions, const DeviceBatch& batch,
+                                   const CacheLayout& cache) {
+  return {qkv,         q_norm,         k_norm,         rope,           batch.list, batch.tokens,
+          shape.heads, shape.kv_heads, shape.head_dim, rope_positions, eps,        cache};
+}
+
 void MetalDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                                DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                                const DeviceBatch& batch, const CacheLayout& cache) {
-  const FinishHeadsArgs args{qkv,          q_norm,      k_norm,         rope,           batch.list,
-                             batch.tokens, shape.heads, shape.kv_heads, shape.head_dim, rope_positions,
-                             eps,          cache};
+  const FinishHeadsArgs args =
+      finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
   stream_.run(entry("finish_heads", cache), args,
               {.x = blocks(vectors, kAttentionTeams),
@@ -183,30 +190,51 @@ void MetalDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, Device
                .shared_bytes = kAttentionTeams * shape.head_dim * sizeof(float)});
 }
 
-void MetalDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
-                            const CacheLayout& cache, DevicePointer out) {
+/// Attention of single tokens; args: AttentionArgs, or that with more.
+template <class Args>
+void MetalDevice::attend_singles(const char* op, const AttentionArgs& of, uint32_t tokens, const Args& args) {
+  const bool known = of.head_dim == 64 || of.head_dim == 128;
+  const std::string suffix = "_" + std::to_string(known ? of.head_dim : 0);
+  stream_.run(entry(op, of.cache) + suffix, args,
+              {.x = of.max_chunks,
+               .y = of.kv_heads,
+               .z = tokens,
+               .threads = kAttentionTeams * kTeam,
+               .shared_bytes = attend_chunk_bytes(of.head_dim, kAttentionTeams, kTeam)});
+  stream_.run("openelm_merge_chunks", of,
+              {.x = of.kv_heads, .y = tokens, .threads = kAttentionTeams * kTeam});
+}
+
+AttentionArgs MetalDevice::attention_args(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                                          const CacheLayout& cache, DevicePointer out) {
   AttentionArgs args{qkv,         batch.list,     batch.tiles,    out, 0,
                      shape.heads, shape.kv_heads, shape.head_dim, 0,   cache};
-  if (batch.single_tokens > 0) {
-    args.max_chunks = blocks(batch.max_positions, kAttentionChunk);
-    args.partials = need(partials_, partials_bytes(batch.single_tokens, shape, batch.max_positions));
-    if (args.partials == 0) return;
-    const bool known = shape.head_dim == 64 || shape.head_dim == 128;
-    const std::string suffix = "_" + std::to_string(known ? shape.head_dim : 0);
-    stream_.run(entry("attend_chunk", cache) + suffix, args,
-                {.x = args.max_chunks,
-                 .y = shape.kv_heads,
-                 .z = batch.single_tokens,
-                 .threads = kAttentionTeams * kTeam,
-                 .shared_bytes = attend_chunk_bytes(shape.head_dim, kAttentionTeams, kTeam)});
-    stream_.run("openelm_merge_chunks", args,
-                {.x = shape.kv_heads, .y = batch.single_tokens, .threads = kAttentionTeams * kTeam});
-  }
+  if (batch.single_tokens == 0) return args;
+  args.max_chunks = blocks(batch.max_positions, kAttentionChunk);
+  args.partials = need(partials_, partials_bytes(batch.single_tokens, shape, batch.max_positions));
+  return args;
+}
+
+void MetalDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
+                            const CacheLayout& cache, DevicePointer out) {
+  const AttentionArgs args = attention_args(qkv, shape, batch, cache, out);
+  if (batch.single_tokens > 0 && args.partials == 0) return;
+  if (batch.single_tokens > 0) attend_singles("attend_chunk", args, batch.single_tokens, args);
   stream_.run(entry("attend_tile", cache), args,
               {.x = batch.tile_count,
                .y = shape.heads,
                .threads = kAttentionTeams * kTeam,
                .shared_bytes = attend_tile_bytes(shape.head_dim)});
+}
+
+void MetalDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
+                                  DevicePointer k_norm, float eps, DevicePointer rope,
+                                  uint32_t rope_positions, const DeviceBatch& batch, const CacheLayout& cache,
+                                  DevicePointer out) {
+  const FreshAttentionArgs args{
+      attention_args(qkv, shape, batch, cache, out),
+      finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache)};
+  if (args.attention.partials != 0) attend_singles("attend_fresh", args.attention, batch.single_tokens, args);
 }
 
 void MetalDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {

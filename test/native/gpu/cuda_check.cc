@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   check::check_gated_products(tap, subject);
   check::check_heads(tap, subject);
   check::check_attention(tap, subject);
+  check::check_fresh_attention(tap, subject);
   check::check_top_k(tap, subject);
   check::check_small_ops(tap, subject);
   return tap.finish();

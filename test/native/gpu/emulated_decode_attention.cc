@@ -1,6 +1,6 @@
 // Decode attention whose groups merge by themselves, as on CUDA: groups in random order and a plain counter,
-// against the two launches of other devices. The bits must be the same whichever group is the last, and the
-// counters 0 again.
+// against the two launches of other devices, and against those behind finish_heads where groups finish heads
+// themselves. The bits must be the same whichever group is the last, and the counters 0 again.
 
 #include <algorithm>
 #include <cstring>
@@ -35,9 +35,10 @@ struct DecodeProblem {
   std::vector<uint32_t> positions;
   std::vector<std::vector<float>> caches;
   std::vector<BatchToken> list;
-  std::vector<float> qkv, out, partials;
+  std::vector<float> qkv, out, partials, norm, rope;
   std::vector<uint32_t> counters;
   AttentionArgs args = {};
+  FinishHeadsArgs finish = {};
 
   DecodeProblem(DecodeShape s, std::vector<uint32_t> at_positions)
       : shape(s), positions(std::move(at_positions)) {
@@ -61,6 +62,24 @@ struct DecodeProblem {
     args.max_chunks = *std::max_element(positions.begin(), positions.end()) / kAttentionChunk + 2;
     args.cache = {static_cast<uint32_t>(KvType::f32), s.head_dim * 4, 0, s.kv_heads};
     counters.resize(positions.size() * s.kv_heads);
+    const uint32_t last = args.max_chunks * kAttentionChunk;
+    norm.resize(s.head_dim);
+    rope.resize(size_t{last} * s.head_dim);
+    for (float& x : norm) x = random.symmetric();
+    for (float& x : rope) x = random.symmetric();
+    const auto address = [](const std::vector<float>& values) {
+      return reinterpret_cast<uintptr_t>(values.data());
+    };
+    finish = {args.qkv, address(norm), address(norm), address(rope), args.list, uint32_t(positions.size()),
+              s.heads,  s.kv_heads,    s.head_dim,    last,          1e-6f,     args.cache};
+  }
+
+  /// A token's own key and value in its cache are NaN, as before a pass.
+  void forget_own_rows() {
+    for (size_t t = 0; t < positions.size(); ++t)
+      for (size_t head = 0; head < size_t{2} * shape.kv_heads; ++head)
+        std::fill_n(caches[t].data() + (head * list[t].n_ctx + positions[t]) * shape.head_dim, shape.head_dim,
+                    NAN);
   }
 
   /// Memory as a launch finds it: results and partial results are NaN.
@@ -76,6 +95,17 @@ struct Piece {
   uint32_t token, kv_head, chunk;
 };
 
+/// What comes of the two launches.
+std::vector<float> in_two_launches(DecodeProblem& p, const CountingGroup& group,
+                                   const std::vector<Piece>& grid, float* shared) {
+  p.forget();
+  for (const Piece& at : grid)
+    attend_chunk<KvType::f32, 0>(group, FinishedHeads{p.args}, at.token, at.kv_head, at.chunk, shared);
+  for (const Piece& at : grid)
+    if (at.chunk == 0) merge_chunks(group, p.args, at.token, at.kv_head);
+  return p.out;
+}
+
 void check(DecodeShape shape, std::vector<uint32_t> positions) {
   DecodeProblem p(shape, std::move(positions));
   host::GroupState state(1, 1);
@@ -87,25 +117,32 @@ void check(DecodeShape shape, std::vector<uint32_t> positions) {
     for (uint32_t kv_head = 0; kv_head < shape.kv_heads; ++kv_head)
       for (uint32_t chunk = 0; chunk < p.args.max_chunks; ++chunk) grid.push_back({token, kv_head, chunk});
 
-  p.forget();
-  for (const Piece& at : grid)
-    attend_chunk<KvType::f32, 0>(group, p.args, at.token, at.kv_head, at.chunk, shared.data());
-  for (const Piece& at : grid)
-    if (at.chunk == 0) merge_chunks(group, p.args, at.token, at.kv_head);
-  const std::vector<float> expected = p.out;
   bool finite = true, same = true, cleared = true;
-  for (float x : expected) finite &= std::isfinite(x);
-
   std::mt19937 order(shape.head_dim);
-  for (int round = 0; round < 20; ++round) {
-    std::shuffle(grid.begin(), grid.end(), order);
-    p.forget();
-    for (const Piece& at : grid)
-      attend_and_merge<KvType::f32, 0>(group, p.args, p.counters.data(), at.token, at.kv_head, at.chunk,
-                                       shared.data());
-    same &= std::memcmp(p.out.data(), expected.data(), expected.size() * sizeof(float)) == 0;
-    for (uint32_t counter : p.counters) cleared &= counter == 0;
-  }
+  const auto compare = [&](const auto& heads, const std::vector<float>& expected, bool fresh) {
+    for (float x : expected) finite &= std::isfinite(x);
+    for (int round = 0; round < 20; ++round) {
+      std::shuffle(grid.begin(), grid.end(), order);
+      p.forget();
+      if (fresh) p.forget_own_rows();
+      for (const Piece& at : grid)
+        attend_and_merge<KvType::f32, 0>(group, heads, p.counters.data(), at.token, at.kv_head, at.chunk,
+                                         shared.data());
+      same &= std::memcmp(p.out.data(), expected.data(), expected.size() * sizeof(float)) == 0;
+      for (uint32_t counter : p.counters) cleared &= counter == 0;
+    }
+  };
+  compare(FinishedHeads{p.args}, in_two_launches(p, group, grid, shared.data()), false);
+
+  const std::vector<float> qkv = p.qkv;
+  p.forget_own_rows();
+  const uint32_t vectors = p.finish.tokens * (shape.heads + 2 * shape.kv_heads);
+  for (uint32_t vector = 0; vector < vectors; ++vector)
+    finish_heads<KvType::f32>(group, p.finish, vector, shared.data());
+  const std::vector<float> expected = in_two_launches(p, group, grid, shared.data());
+  std::copy(qkv.begin(), qkv.end(), p.qkv.begin());
+  compare(FreshHeads{p.args, p.finish}, expected, true);
+
   char text[160];
   std::snprintf(text, sizeof text, "decode attention: %u/%u heads of %u: results%s%s%s", shape.heads,
                 shape.kv_heads, shape.head_dim, finite ? "" : " are not finite,",

@@ -52,7 +52,16 @@ enum class Carried { floats, planes, bf16 };
 
 inline Carried carried_by(DType type, bool many, bool bf16) {
   if (many) return bf16 ? Carried::bf16 : Carried::floats;
-  return type == DType::q8_0 || type == DType::q4_0 ? Carried::planes : Carried::floats;
+  switch (type) {
+    case DType::q8_0:
+    case DType::q4_0:
+    case DType::q4_k:
+    case DType::q5_k:
+    case DType::q6_k:
+      return Carried::planes;
+    default:
+      return Carried::floats;
+  }
 }
 
 struct Exact {

@@ -167,6 +167,10 @@ void bench_heads(Bench& bench) {
         }));
       };
       attend("attention 1 at 128", one, 64);
+      std::printf("  both at once %.2f", 1e6 * bench.seconds(64, [&](uint32_t) {
+        bench.device.fresh_attention(qkv, shape, norm, norm, 1e-6f, rope, kPositions, one.batch, one.layout,
+                                     out);
+      }));
       attend("1 at 2000", deep, 64);
       attend("8 at 2000", eight, 64);
       attend("512 at 512", attending(bench, shape, type, 512, 511, true), 8);

@@ -1,0 +1,136 @@
+#pragma once
+
+// Attention of single tokens to a chunk of positions: what a thread of a group has of it, and the memory they
+// share.
+
+#include "gpu/bodies/kv_rows.h"
+
+namespace openelm {
+namespace gpu {
+
+/// Query heads computed at a time.
+GPU_CONSTANT uint32_t kQueries = 4;
+/// Lanes that share a row of head_dim, eight elements each: a power of two, at most a team.
+GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
+  uint32_t lanes = 1;
+  while (lanes * 8 < head_dim && lanes < team_size) lanes *= 2;
+  return lanes;
+}
+
+/// Bytes of shared memory of attend_chunk and attend_and_merge: scores, totals and, one after the other,
+/// fresh vectors (attention_heads.h) and the sums of slots.
+GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size) {
+  const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
+  const uint32_t rows = slots > 1 ? slots * kQueries : kQueries + 2;
+  return 4 * (kQueries * (kAttentionChunk + 1) + rows * head_dim);
+}
+
+/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
+/// elements of it.
+template <KvType type, uint32_t HeadDim, class Group>
+struct ChunkThread {
+  enum : uint32_t { kRowsUnderWay = HeadDim >= 128 ? 8 : 4 };  // of the cache, a lane
+  Group group;
+  uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
+
+  GPU_FN ChunkThread(Group g, AttentionArgs args, uint32_t rows) : group(g) {
+    const auto team = group.team();
+    head_dim = HeadDim ? HeadDim : args.head_dim;
+    lanes = lanes_of_row(head_dim, team.size());
+    lane = team.lane() % lanes;
+    const uint32_t slots_of_team = team.size() / lanes;
+    slot = group.team_index() * slots_of_team + team.lane() / lanes;
+    slots = group.teams() * slots_of_team;
+    count = rows;
+    row_bytes = args.cache.row_bytes;
+  }
+
+  /// scores[g][p] = queries[g] · key[p] / √head_dim for `heads` of the queries
+  template <class Queries>
+  GPU_FN void score(Queries queries, uint32_t heads, GPU_DEVICE const uint8_t* keys,
+                    GPU_SHARED float* scores) const {
+    const auto team = group.team();
+    const float scale = 1.0f / sqrt_of(float(head_dim));
+    for (uint32_t first = 0; first < head_dim; first += lanes * 8) {
+      const uint32_t i = first + lane * 8;
+      float q[kQueries][8];
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = 0;
+        if (i >= head_dim || g >= heads) continue;
+        const KvPiece<KvType::f32> piece = queries.load(g * head_dim + i);
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) q[g][j] = piece.at(j) * scale;
+      }
+      for (uint32_t base = 0; base < count; base += slots * kRowsUnderWay) {
+        KvPiece<type> pieces[kRowsUnderWay];
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          const uint32_t p = base + b * slots + slot;
+          if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
+        }
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          if (base + b * slots >= count) continue;  // for all lanes
+          const uint32_t p = base + b * slots + slot;
+          const bool active = p < count && i < head_dim;
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
+            float dot = 0;
+            if (active) {
+              GPU_UNROLL
+              for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
+            }
+            dot = team.sum(dot, lanes);
+            if (lane != 0 || p >= count) continue;
+            GPU_SHARED float* score = scores + g * kAttentionChunk + p;
+            *score = first == 0 ? dot : *score + dot;
+          }
+        }
+      }
+    }
+  }
+
+  /// sums[slot][g][i] = Σ weights[g][p] · value[p][i] over the slot's rows
+  GPU_FN void add_values(GPU_DEVICE const uint8_t* values, GPU_SHARED const float* weights,
+                         GPU_SHARED float* sums) const {
+    for (uint32_t i = lane * 8; i < head_dim; i += lanes * 8) {
+      float sum[kQueries][8];
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
+      }
+      for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
+        KvPiece<type> pieces[kRowsUnderWay];
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b)
+          if (base + b * slots < count)
+            pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
+        GPU_UNROLL
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          const uint32_t p = base + b * slots;
+          if (p >= count) continue;
+          float v[8];
+          GPU_UNROLL
+          for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
+          GPU_UNROLL
+          for (uint32_t g = 0; g < kQueries; ++g) {
+            const float weight = weights[g * kAttentionChunk + p];
+            GPU_UNROLL
+            for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
+          }
+        }
+      }
+      GPU_UNROLL
+      for (uint32_t g = 0; g < kQueries; ++g) {
+        GPU_UNROLL
+        for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
+      }
+    }
+  }
+};
+
+}  // namespace gpu
+}  // namespace openelm
