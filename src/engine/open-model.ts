@@ -6,13 +6,14 @@ import { type Backend, chooseBackend, cpuBackend } from './backend.js'
 import { resolveBackend, resolveGpuLayers, resolveIsa, resolveThreads } from './environment.js'
 import type { ModelSource } from './model-source.js'
 import { abortedError, fromNative, GPU_MEMORY_NEXT } from './native-error.js'
-import { backendSchema, gpuLayersSchema, isaSchema, threadsSchema } from './options.js'
+import { activationsSchema, backendSchema, gpuLayersSchema, isaSchema, threadsSchema } from './options.js'
 import type { LoadOptions } from './types.js'
 import { validate } from './validate.js'
 
 const loadSchema = z.strictObject({
   threads: threadsSchema.optional(),
   isa: isaSchema.optional(),
+  activations: activationsSchema.optional(),
   backend: backendSchema.optional(),
   gpuLayers: gpuLayersSchema.optional(),
   signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
@@ -47,7 +48,11 @@ export async function openModel(
   }
   const make = ({ addon, name, fallback }: Backend): OpenedModel => {
     const cpu = addon.cpu()
-    const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
+    const native = {
+      threads: resolveThreads(given.threads, cpu),
+      isa: resolveIsa(given.isa, cpu),
+      activations: given.activations ?? 'auto',
+    }
     const gpu = name === 'cpu' ? {} : { backend: name, ...(gpuLayers === undefined ? {} : { gpuLayers }) }
     try {
       const source = open(addon)

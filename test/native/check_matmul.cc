@@ -199,28 +199,37 @@ void check_scales(Test& test, const KernelTable& table, DType type, Scales scale
   }
 }
 
+void check_type(Tap& tap, const KernelTable& table, DType type, const std::string& name, bool quick) {
+  tap.run(name + "shapes", [&](Test& test) { check_shapes(test, table, type, quick); });
+  tap.run(name + "zero blocks",
+          [&](Test& test) { check_scales(test, table, type, Scales::zero, Inputs::random); });
+  tap.run(name + "largest values",
+          [&](Test& test) { check_scales(test, table, type, Scales::largest, Inputs::extreme); });
+  tap.run(name + "subnormal scales",
+          [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
+  tap.run(name + "subnormal activations",
+          [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::tiny); });
+  tap.run(name + "activations that are not finite", [&](Test& test) {
+    Random random(7);
+    for (const size_t tokens : {2, 5, 17, 33}) {
+      const Problem p(type, {17, columns_of(type)[2], tokens}, Scales::ordinary, Inputs::random, random);
+      check_poison(test, table, p, random.below(tokens));
+    }
+  });
+}
+
 }  // namespace
 
 void check_matmul(Tap& tap, const KernelTable& table, bool quick) {
-  for (const DType type : kAllTypes) {
-    const std::string name = format("%s matmul %s ", table.name, dtype_info(type).name);
-    tap.run(name + "shapes", [&](Test& test) { check_shapes(test, table, type, quick); });
-    tap.run(name + "zero blocks",
-            [&](Test& test) { check_scales(test, table, type, Scales::zero, Inputs::random); });
-    tap.run(name + "largest values",
-            [&](Test& test) { check_scales(test, table, type, Scales::largest, Inputs::extreme); });
-    tap.run(name + "subnormal scales",
-            [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
-    tap.run(name + "subnormal activations",
-            [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::tiny); });
-    tap.run(name + "activations that are not finite", [&](Test& test) {
-      Random random(7);
-      for (const size_t tokens : {2, 5, 17, 33}) {
-        const Problem p(type, {17, columns_of(type)[2], tokens}, Scales::ordinary, Inputs::random, random);
-        check_poison(test, table, p, random.below(tokens));
-      }
-    });
-  }
+  for (const DType type : kAllTypes)
+    check_type(tap, table, type, format("%s matmul %s ", table.name, dtype_info(type).name), quick);
+}
+
+void check_int8_matmul(Tap& tap, const KernelTable& with, bool quick) {
+  constexpr size_t kMany = 512;
+  for (const DType type : kAllTypes)
+    if (with.matmul(type, kMany)->activations == Activations::i8)
+      check_type(tap, with, type, format("%s int8 matmul %s ", with.name, dtype_info(type).name), quick);
 }
 
 }  // namespace openelm::check

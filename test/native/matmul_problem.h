@@ -21,7 +21,7 @@ enum class Inputs { random, extreme, tiny };
 
 /// Columns that share an activation scale, at most.
 inline size_t scale_block(Activations kind) {
-  return kind == Activations::i13 ? 128 : 256;
+  return kind == Activations::i8 ? 32 : kind == Activations::i13 ? 128 : 256;
 }
 
 /// A product with its exact result and what may be lost on the way.
@@ -86,6 +86,8 @@ inline double rounding_error(Activations kind, const Problem& p, const float* w,
         step = wi * (largest_x / 32638.0 + 0x1p-110);
       else if (kind == Activations::i13)  // half a step of 13 bits each; 1.3 steps for weights with offsets
         step = wi * (largest_x / 8190.0 + 0x1p-110) + (xi + largest_x / 8190.0) * largest_w * 1.4 / 4094;
+      else if (kind == Activations::i8)  // half a step of 8 bits; the step itself has 22
+        step = wi * (largest_x / 253.9 + xi * 0x1p-21 + 0x1p-110);
       else  // bf16: weight and activation round by 2^-8 each
         step = wi * xi * (0x1p-7 + 0x1p-16);
       worst += step;

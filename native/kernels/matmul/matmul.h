@@ -31,6 +31,7 @@ enum class Activations {
   i16,   // 15-bit integers with one scale for at most 256 values of a token: relative to the block's largest
          // value
   i13,   // 13-bit integers with one scale for 128 values of a token; so are the weights then
+  i8,    // 8-bit integers with one scale for 32 columns of a token; weights are exact
   bf16,  // 8 bits of significand, relative to each value; so are the weights then
 };
 
