@@ -92,22 +92,27 @@ void expect_exact(Test& test, const MatmulImpl& impl, const Problem& p, const st
                   const std::vector<float>* before) {
   const size_t n = p.shape.cols;
   std::vector<float> w(n);
+  std::vector<std::vector<double>> rounded;
+  for (size_t t = 0; t < p.shape.tokens; ++t) rounded.push_back(carried(impl.activations, p.token(t), n));
   for (size_t r = 0; r < p.shape.rows; ++r) {
     dequantize_row(p.type, p.w.row(r), w.data(), n);
     const std::vector<float> offsets = offsets_of_row(p.type, p.w.row(r), n);
     for (size_t t = 0; t < p.shape.tokens; ++t) {
       const float* x = p.token(t);
       double sum = before ? static_cast<double>((*before)[t * p.ldy + r]) : 0;
-      double magnitude = std::fabs(sum);
+      double magnitude = std::fabs(sum), defined = sum;
       for (size_t i = 0; i < n; ++i) {
         const double xi = x[i];
         sum += w[i] * xi;
+        defined += w[i] * rounded[t][i];
         magnitude += (std::fabs(w[i]) + 2 * std::fabs(offsets[i])) * std::fabs(xi);
       }
-      const double bound = sum_error(n) * magnitude +
-                           rounding_error(impl.activations, p, w.data(), offsets, x) +
-                           0x1p-126 * static_cast<double>(n);
+      const double rounding = sum_error(n) * magnitude + 0x1p-126 * static_cast<double>(n);
+      const double bound = rounding + rounding_error(impl.activations, p, w.data(), offsets, x);
       test.near(sum, y[t * p.ldy + r], bound, [&] { return at(impl, p, t, r); });
+      if (impl.activations == Activations::i8)
+        test.near(defined, y[t * p.ldy + r], rounding,
+                  [&] { return at(impl, p, t, r) + ": with activations as they are rounded"; });
     }
   }
   for (size_t t = 0; t < p.shape.tokens; ++t)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "kernels/matmul/matmul.h"
@@ -64,6 +66,28 @@ struct Problem {
     return 0;
   }
 };
+
+/// What becomes of a token's activations where the contract says it to the bit (Activations::i8); as they are
+/// elsewhere.
+inline std::vector<double> carried(Activations kind, const float* x, size_t n) {
+  std::vector<double> values(x, x + n);
+  if (kind != Activations::i8) return values;
+  for (size_t block = 0; block < n; block += scale_block(kind)) {
+    const size_t end = std::min(n, block + scale_block(kind));
+    float largest = 0;
+    for (size_t i = block; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const bool usable = largest >= 0x1p-110f;
+    const float exact = usable ? largest / 127.0f : 0.0f, inverse = usable ? 127.0f / largest : 0.0f;
+    uint32_t bits;
+    std::memcpy(&bits, &exact, sizeof bits);
+    bits &= ~uint32_t{3};
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    for (size_t i = block; i < end; ++i)
+      values[i] = static_cast<double>(std::nearbyint(x[i] * inverse)) * static_cast<double>(scale);
+  }
+  return values;
+}
 
 /// What one output may be off by, apart from the f32 rounding of the sum.
 inline double rounding_error(Activations kind, const Problem& p, const float* w,
