@@ -73,7 +73,8 @@ inline __m512 largest_of_tokens(const float* x, size_t ldx, size_t tokens) {
 inline void scale_tokens(__m512 largest, ByteGroup* out, float* inverse) {
   constexpr float kRange = 127.0f;
   constexpr float kSmallest = 0x1p-110f;  // the inverse of a smaller scale would overflow
-  const __mmask16 usable = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(kSmallest), _CMP_NLT_UQ);
+  const __mmask16 tiny = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(kSmallest), _CMP_LT_OQ);
+  const __mmask16 usable = static_cast<__mmask16>(~tiny);  // NaN is, and gives NaN
   const __m512 exact = _mm512_maskz_div_ps(usable, largest, _mm512_set1_ps(kRange));
   const __m512 scale =
       _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(exact), _mm512_set1_epi32(~3)));
