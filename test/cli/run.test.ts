@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import tap from 'tap'
-import { loadNative } from '../../src/native/load.js'
 import { errorLines, openelm } from '../support/cli.js'
 import { root } from '../support/files.js'
+import { runs } from '../support/golden.js'
 import { DEFINE_OCEAN, lexiconFile, temporaryFolder } from '../support/lexicon.js'
 
 const OCEAN =
@@ -83,7 +83,7 @@ tap.test('openelm run', async (t) => {
     const { stdout, stderr } = await run(['--stats', DEFINE_OCEAN])
     t.equal(stdout, OCEAN)
     t.match(stderr, /^model +\S.* Q8_0, \w+, 1 threads?\n/)
-    if (loadNative().cpu().isas.some(({ name, supported }) => name === 'avx512' && supported)) {
+    if (runs('avx512')) {
       const int8 = await run(['--stats', '--isa', 'avx512', '--activations', 'int8', DEFINE_OCEAN])
       t.equal(int8.stdout, OCEAN)
       t.match(int8.stderr, /^model +\S.* Q8_0, avx512, int8 activations, 1 thread\n/)

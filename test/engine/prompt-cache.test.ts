@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import tap from 'tap'
 import { Model } from '../../src/engine/model.js'
 import type { SessionOptions } from '../../src/engine/types.js'
-import { isas } from '../support/golden.js'
+import { runs } from '../support/golden.js'
 import { lexiconFile, temporaryFolder } from '../support/lexicon.js'
 
 const TEXT = 'Define ocean. '.repeat(40)
@@ -104,7 +104,7 @@ tap.test('prompts in files', async (t) => {
     const reference = await Model.load(path, { isa: 'reference', threads: 1 })
     if (model.isa !== 'reference') await refused({}, /kernels; these are reference/, reference)
     await reference.dispose()
-    if (isas().some(({ name, supported }) => name === 'avx512' && supported)) {
+    if (runs('avx512')) {
       const auto = await Model.load(path, { isa: 'avx512' })
       const int8 = await Model.load(path, { isa: 'avx512', activations: 'int8' })
       const mine = fresh()
