@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Activations } from '../../src/index.js'
 import { root } from '../lib/openelm.js'
 import { runTrial } from '../lib/trial.js'
 import { installPeer, type Peer, peerFolder, peerVersion } from './install.js'
@@ -59,12 +60,15 @@ async function run(script: string, options: TrialOptions, own: object): Promise<
 
 const script = (peer: Peer): string => join(peerFolder(peer), 'trial.mjs')
 
-export const openelm: Engine = {
-  title: 'openelm',
+/** Ours, with activations of prompts carried as its option of that name says. */
+export const openelmWith = (activations: Activations): Engine => ({
+  title: activations === 'auto' ? 'openelm' : `openelm, ${activations} activations`,
   runs: () => true,
   prepare: () => undefined,
-  trial: (options) => run(join(root, 'bench/peers/openelm.mjs'), options, { isa: options.isa }),
-}
+  trial: (options) => run(join(root, 'bench/peers/openelm.mjs'), options, { isa: options.isa, activations }),
+})
+
+export const openelm = openelmWith('auto')
 
 const llama: Engine = {
   title: `node-llama-cpp ${peerVersion('llama')}`,

@@ -33,15 +33,18 @@ export interface MemoryRow {
   readonly anonymous: number
 }
 
-/** @param engines titles of the peers, a pair of columns each */
-export function speedTable(rows: readonly SpeedRow[], engines: readonly string[]): string {
+/**
+ * @param ours title of our engine
+ * @param engines titles of the peers, a pair of columns each
+ */
+export function speedTable(rows: readonly SpeedRow[], ours: string, engines: readonly string[]): string {
   const cells = ({ peers }: SpeedRow): string[] =>
     engines.flatMap((title) => {
       const peer = peers.find(({ engine }) => engine === title)
       return peer ? [withSpread(peer.rate), `${peer.ratio.toFixed(2)} ×`] : ['', '']
     })
   return markdownTable(
-    ['model', 'threads', 'test', 'openelm', 'of bandwidth', ...engines.flatMap((title) => [title, 'ratio'])],
+    ['model', 'threads', 'test', ours, 'of bandwidth', ...engines.flatMap((title) => [title, 'ratio'])],
     rows.map((row) => [
       row.model,
       `${row.threads}`,

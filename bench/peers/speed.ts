@@ -3,6 +3,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ACTIVATIONS } from '../../src/engine/options.js'
 import { type PresetName, presetNames } from '../../src/model/presets.js'
 import type { IsaName } from '../../src/native/binding.js'
 import { loadNative } from '../../src/native/load.js'
@@ -10,7 +11,7 @@ import { readBandwidth } from '../kernels.js'
 import { describeMachine, machineLine } from '../lib/machine.js'
 import { root } from '../lib/openelm.js'
 import { digits, summarize } from '../lib/stats.js'
-import { type Engine, openelm, parseTest, peerEngines, type Test, type TrialResult } from './engines.js'
+import { type Engine, openelmWith, parseTest, peerEngines, type Test, type TrialResult } from './engines.js'
 import { limits } from './limit.js'
 import { randomModel } from './models.js'
 import { type RandomType, randomTypes } from './random-gguf.js'
@@ -25,6 +26,7 @@ const usage = `npm run bench:peers -- [options]
   --threads LIST   the same for all engines (default: physical cores)
   --isa NAME       the variant of openelm (default: the best). With ${limits.join(' or ')} node-llama-cpp
                    gets the builds only that need no more; onnxruntime cannot be limited
+  --activations X  of openelm's prompts: ${ACTIVATIONS.join(' or ')} (default: auto); its column says int8 then
   --rounds N       fresh processes of each engine, in alternation (default: 3)
   --repetitions N  measurements of each test in a process (default: 1)
   --json FILE      where the results go (default: build/bench/peers.json)
@@ -38,6 +40,7 @@ const { values } = parseArgs({
     tests: { type: 'string', default: 'pp16,pp128,pp512,tg128,tg64@d1900' },
     threads: { type: 'string' },
     isa: { type: 'string' },
+    activations: { type: 'string', default: 'auto' },
     rounds: { type: 'string', default: '3' },
     repetitions: { type: 'string', default: '1' },
     json: { type: 'string', default: join(root, 'build/bench/peers.json') },
@@ -60,6 +63,8 @@ function chosen<T extends string>(option: string, text: string, known: readonly 
 const machine = describeMachine()
 const sizes = chosen<PresetName>('--sizes', values.sizes, presetNames)
 const types = chosen<RandomType>('--types', values.types, randomTypes)
+const [activations = 'auto'] = chosen('--activations', values.activations, ACTIVATIONS)
+const ours = openelmWith(activations)
 const peers = chosen('--peers', values.peers, Object.keys(peerEngines)).map(
   (name) => peerEngines[name] as Engine,
 )
@@ -95,16 +100,16 @@ function speedRow(
   results: ReadonlyMap<Engine, readonly TrialResult[]>,
   weights: number,
 ): Omit<SpeedRow, 'share'> {
-  const rate = summarize(samplesOf(results.get(openelm), index))
+  const rate = summarize(samplesOf(results.get(ours), index))
   return {
     model,
     threads,
     test: test.name,
-    isa: results.get(openelm)?.[0]?.backend ?? '',
+    isa: results.get(ours)?.[0]?.backend ?? '',
     rate,
     streamed: test.gen > 0 && test.depth === 0 ? (rate.median * weights) / 1e9 : undefined,
     peers: [...results]
-      .filter(([engine]) => engine !== openelm)
+      .filter(([engine]) => engine !== ours)
       .map(([engine, trials]) => {
         const theirs = summarize(samplesOf(trials, index))
         const backend = trials[0]?.backend ?? ''
@@ -131,7 +136,7 @@ for (const size of sizes) {
     const model = `${size} ${type}`
     const file = await randomModel(size, type)
     const weights = statSync(file).size
-    const engines = [openelm, ...peers.filter((peer) => peer.runs(type))]
+    const engines = [ours, ...peers.filter((peer) => peer.runs(type))]
     for (const engine of engines) engine.prepare(file, type)
     for (const threads of threadCounts) {
       await updateReads()
@@ -155,7 +160,7 @@ console.log(
   `${backendLine(rows)}\nReading memory, best: ${[...reads].map(([n, rate]) => `${digits(rate)} GB/s with ${n} threads`).join(', ')}\n` +
     `Tokens/s, median (range) of ${rounds} processes × ${repetitions}; ratio: openelm to the engine on its left\n`,
 )
-console.log(`${speedTable(rows, titles)}\n\n${memoryTable(memory)}`)
+console.log(`${speedTable(rows, ours.title, titles)}\n\n${memoryTable(memory)}`)
 mkdirSync(dirname(values.json), { recursive: true })
 const read = Object.fromEntries(reads)
 writeFileSync(values.json, `${JSON.stringify({ machine, read, rows, memory }, null, 2)}\n`)

@@ -110,6 +110,16 @@ Result<Offload> read_offload(const Napi::Object& options, std::string& backend) 
   return offload;
 }
 
+/// Whether options ask for 8-bit activations; nothing: no.
+Result<bool> read_activations(const Napi::Object& options) {
+  if (options.Get("activations").IsUndefined()) return false;
+  const Result<std::string> name = string_property(options, "activations");
+  if (!name.ok()) return name.status;
+  if (name.value == "auto") return false;
+  if (name.value == "int8") return true;
+  return Status(Code::invalid, "Unknown activations " + name.value);
+}
+
 Result<std::shared_ptr<Model>> create_model(const Napi::CallbackInfo& info, std::string& backend) {
   if (!info[0].IsObject() || !info[1].IsObject() || !info[2].IsObject())
     return Status(Code::invalid, "Expected objects for config, weights and options");
@@ -122,7 +132,9 @@ Result<std::shared_ptr<Model>> create_model(const Napi::CallbackInfo& info, std:
   if (!threads.ok()) return threads.status;
   const Result<std::string> isa = string_property(options, "isa");
   if (!isa.ok()) return isa.status;
-  const KernelTable* kernels = find_kernels(isa.value);
+  const Result<bool> int8 = read_activations(options);
+  if (!int8.ok()) return int8.status;
+  const KernelTable* kernels = find_kernels(isa.value, int8.value);
   if (!kernels) return Status(Code::invalid, "This machine does not run the variant " + isa.value);
   const Result<Offload> offload = read_offload(options, backend);
   if (!offload.ok()) return offload.status;
@@ -138,6 +150,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
                            InstanceAccessor<&ModelObject::weight_bytes>("weightBytes"),
                            InstanceAccessor<&ModelObject::threads>("threads"),
                            InstanceAccessor<&ModelObject::isa>("isa"),
+                           InstanceAccessor<&ModelObject::activations>("activations"),
                            InstanceAccessor<&ModelObject::backend>("backend"),
                            InstanceAccessor<&ModelObject::device>("device"),
                            InstanceAccessor<&ModelObject::gpu_layers>("gpuLayers"),
@@ -158,6 +171,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
     weight_bytes_ = static_cast<double>(model_->weight_bytes());
     threads_ = model_->threads();
     isa_ = model_->kernels().name;
+    int8_activations_ = model_->int8_activations();
     gpu_layers_ = static_cast<double>(model_->gpu_layers());
     if (const gpu::DeviceModel* device = model_->device().get()) {
       gpu_weight_bytes_ = static_cast<double>(device->weights().bytes());
@@ -171,6 +185,10 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   }
   Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), threads_); }
   Napi::Value isa(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), isa_); }
+
+  Napi::Value activations(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), int8_activations_ ? "int8" : "auto");
+  }
 
   Napi::Value backend(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), backend_); }
   Napi::Value device(const Napi::CallbackInfo& info) {
@@ -205,6 +223,7 @@ class ModelObject : public Napi::ObjectWrap<ModelObject> {
   std::shared_ptr<Model> model_;
   double weight_bytes_ = 0;
   unsigned threads_ = 0;
+  bool int8_activations_ = false;
   std::string isa_, backend_ = "cpu";
   gpu::DeviceInfo device_;
   double gpu_layers_ = 0, gpu_weight_bytes_ = 0;

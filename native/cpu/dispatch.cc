@@ -14,6 +14,11 @@ constexpr bool kEmulated = true;
 [[maybe_unused]] constexpr bool kEmulated = false;
 #endif
 
+/// A variant without kernels for 8-bit activations.
+[[maybe_unused]] Variant plain(const KernelTable& table, bool supported) {
+  return {table, table, supported};
+}
+
 #define OPENELM_TABLE(isa, token_tile)                                                                \
   KernelTable {                                                                                       \
 #isa, matmul_##isa,                                                                               \
@@ -23,12 +28,13 @@ constexpr bool kEmulated = true;
 
 std::vector<Variant> all() {
   [[maybe_unused]] const CpuFeatures& cpu = cpu_features();
-  std::vector<Variant> list{{OPENELM_TABLE(reference, 16), true}};
+  std::vector<Variant> list{plain(OPENELM_TABLE(reference, 16), true)};
 #if defined(OPENELM_HAVE_AVX2)
-  list.push_back({OPENELM_TABLE(avx2, 32), cpu.avx2});
+  list.push_back(plain(OPENELM_TABLE(avx2, 32), cpu.avx2));
 #endif
 #if defined(OPENELM_HAVE_AVX512)
-  list.push_back({OPENELM_TABLE(avx512, 32), kEmulated || cpu.avx512});
+  list.push_back(plain(OPENELM_TABLE(avx512, 32), kEmulated || cpu.avx512));
+  list.back().int8.matmul = matmul_int8_avx512;
 #endif
 #if defined(OPENELM_HAVE_AMX)
   KernelTable amx = OPENELM_TABLE(avx512, 32);
@@ -36,10 +42,10 @@ std::vector<Variant> all() {
   amx.matmul = matmul_amx;
   amx.attention = {attention_scratch_bytes_amx, attention_amx, 32, kAmxAttentionRounding};
   amx.probe = probe_amx();
-  list.push_back({amx, kEmulated || cpu.amx});
+  list.push_back(plain(amx, kEmulated || cpu.amx));
 #endif
 #if defined(OPENELM_HAVE_NEON)
-  list.push_back({OPENELM_TABLE(neon, 32), cpu.neon});
+  list.push_back(plain(OPENELM_TABLE(neon, 32), cpu.neon));
 #endif
   return list;
 }
@@ -51,9 +57,9 @@ const std::vector<Variant>& variants() noexcept {
   return list;
 }
 
-const KernelTable* find_kernels(std::string_view name) noexcept {
+const KernelTable* find_kernels(std::string_view name, bool int8) noexcept {
   for (const Variant& variant : variants())
-    if (variant.supported && name == variant.table.name) return &variant.table;
+    if (variant.supported && name == variant.table.name) return int8 ? &variant.int8 : &variant.table;
   return nullptr;
 }
 

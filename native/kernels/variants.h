@@ -24,6 +24,9 @@ OPENELM_DECLARE_VARIANT(avx2)
 OPENELM_DECLARE_VARIANT(avx512)
 OPENELM_DECLARE_VARIANT(neon)
 
+/// matmul_avx512 with 8-bit activations for batches of the types that have such kernels.
+const MatmulImpl* matmul_int8_avx512(DType type, size_t tokens);
+
 /// AMX only has tiles: matmul and attention for batches, and its peak. Everything else of that variant is
 /// avx512's.
 const MatmulImpl* matmul_amx(DType type, size_t tokens);

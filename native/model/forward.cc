@@ -49,13 +49,19 @@ void ForwardPass::plan_batch() {
   if (!logit_rows_.empty()) logit_cohorts_.push_back({0, logit_rows_.size(), logit_rows_.size()});
 }
 
-bool ForwardPass::same_kernels(size_t a, size_t b) const {
-  const auto same = [&](const WeightMatrix& w) { return choose(w, a) == choose(w, b); };
-  return same(weights_.output) &&
-         std::all_of(weights_.layers.begin(), weights_.layers.end(), [&](const LayerWeights& layer) {
-           return same(layer.qkv) && same(layer.attn_out) && same(layer.gate) && same(layer.up) &&
-                  same(layer.down);
+bool ForwardPass::any_matrix(const std::function<bool(const WeightMatrix&)>& is) const {
+  return is(weights_.output) ||
+         std::any_of(weights_.layers.begin(), weights_.layers.end(), [&](const LayerWeights& layer) {
+           return is(layer.qkv) || is(layer.attn_out) || is(layer.gate) || is(layer.up) || is(layer.down);
          });
+}
+
+bool ForwardPass::same_kernels(size_t a, size_t b) const {
+  return !any_matrix([&](const WeightMatrix& w) { return choose(w, a) != choose(w, b); });
+}
+
+bool ForwardPass::carries(Activations kind, size_t tokens) const {
+  return any_matrix([&](const WeightMatrix& w) { return choose(w, tokens)->activations == kind; });
 }
 
 /// Adds tokens to the last cohort where its kernels are theirs too and take so many, else to a new one.

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -58,6 +59,9 @@ class ForwardPass {
 
   /// Whether every matrix of the model uses the same kernels for a and for b tokens.
   bool same_kernels(size_t a, size_t b) const;
+
+  /// Whether a matrix's kernels for so many tokens carry activations in this way.
+  bool carries(Activations kind, size_t tokens) const;
 
   /// RoPE's angles of all positions to come; kept by the caller.
   void use_angles(const RopeTable& rope) noexcept { rope_ = &rope; }
@@ -126,6 +130,7 @@ class ForwardPass {
   Packed pack_joined(Worker& worker, const LayerWeights& w);
   void project_logits(Worker& worker, float* logits);
 
+  bool any_matrix(const std::function<bool(const WeightMatrix&)>& is) const;
   const MatmulImpl* choose(const WeightMatrix& w, size_t tokens) const {
     return kernels_.matmul(w.type, tokens);
   }

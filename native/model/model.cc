@@ -68,6 +68,11 @@ Status Model::reserve(KvType type, size_t n_ctx, size_t n_batch, size_t sequence
   return device_ ? device_->reserve(n_batch, n_ctx, rope_->cos(0), rope_->sin(0)) : Status();
 }
 
+bool Model::int8_activations() const {
+  constexpr size_t kPrompt = 512;
+  return forward_ && forward_->carries(Activations::i8, kPrompt);
+}
+
 bool Model::same_kernels(size_t a, size_t b) const {
   return (!forward_ || forward_->same_kernels(a, b)) && (!device_ || device_->same_kernels(a, b));
 }

@@ -48,6 +48,8 @@ class Model {
 
   /// Whether the same kernels are used for a and for b tokens.
   bool same_kernels(size_t a, size_t b) const;
+  /// Whether prompts meet kernels with 8-bit activations: for a matrix at least, on the CPU.
+  bool int8_activations() const;
   /// Sequences may be cut at multiples of so many tokens without changing what attention computes.
   size_t attention_tile() const noexcept;
 

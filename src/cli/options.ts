@@ -80,6 +80,11 @@ export const modelOptions = {
     'kernels: reference, avx2, avx512, amx or neon (default:\nOPENELM_ISA, else the best this machine runs)',
     engine.isaSchema.optional(),
   ),
+  activations: option(
+    '--activations <form>',
+    'of prompts on the CPU: auto, or int8, which is faster and\nless precise (default: auto)',
+    engine.activationsSchema.optional(),
+  ),
   backend: option(
     '--backend <name>',
     'what computes: cpu, cuda, metal or auto (default:\nOPENELM_BACKEND, else auto: a GPU that works, else the CPU)',
@@ -199,11 +204,13 @@ export function toSessionOptions(values: OptionValues<typeof contextOptions>) {
   return definedOnly({ nCtx: values.ctxSize, kvType: values.kvType, nBatch: values.batchSize })
 }
 
+const LOAD_OPTIONS = ['threads', 'isa', 'activations', 'backend', 'gpuLayers', 'mmap'] as const
+
 /** The options of loading in the names of the library, leaving out what was not given. */
 export function toLoadOptions(
-  values: Pick<OptionValues<typeof modelOptions>, 'threads' | 'isa' | 'backend' | 'gpuLayers' | 'mmap'>,
+  values: Pick<OptionValues<typeof modelOptions>, (typeof LOAD_OPTIONS)[number]>,
 ) {
-  return definedOnly(pick(values, ['threads', 'isa', 'backend', 'gpuLayers', 'mmap']))
+  return definedOnly(pick(values, LOAD_OPTIONS))
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

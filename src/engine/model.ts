@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { OpenElmError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import type {
+  Activations,
   BackendName,
   GpuDevice,
   IsaName,
@@ -60,6 +61,8 @@ export class Model {
   readonly threads: number
   /** The variant of the CPU's kernels, in use where the CPU computes. */
   readonly isa: IsaName
+  /** How activations of prompts are carried: `int8` where that was asked for and has kernels here, for a matrix at least. */
+  readonly activations: Activations
   /** What computes. */
   readonly backend: BackendName
   /** The GPU that computes, if one does. */
@@ -95,6 +98,7 @@ export class Model {
     this.weightBytes = native.weightBytes
     this.threads = native.threads
     this.isa = native.isa
+    this.activations = native.activations
     this.backend = native.backend
     this.device = native.device ?? undefined
     this.gpuLayers = native.gpuLayers

@@ -7,13 +7,14 @@ import { COPY_MEMORY_NEXT, copyWeights } from './copy-weights.js'
 import { resolveBackend, resolveGpuLayers, resolveIsa, resolveThreads } from './environment.js'
 import type { ModelSource } from './model-source.js'
 import { abortedError, fromNative, GPU_MEMORY_NEXT } from './native-error.js'
-import { backendSchema, gpuLayersSchema, isaSchema, threadsSchema } from './options.js'
+import { activationsSchema, backendSchema, gpuLayersSchema, isaSchema, threadsSchema } from './options.js'
 import type { LoadOptions } from './types.js'
 import { validate } from './validate.js'
 
 const loadSchema = z.strictObject({
   threads: threadsSchema.optional(),
   isa: isaSchema.optional(),
+  activations: activationsSchema.optional(),
   backend: backendSchema.optional(),
   gpuLayers: gpuLayersSchema.optional(),
   mmap: z.boolean({ error: 'true or false' }).default(true),
@@ -52,7 +53,11 @@ export async function openModel(
   }
   const make = async ({ addon, name, fallback }: Backend): Promise<OpenedModel> => {
     const cpu = addon.cpu()
-    const native = { threads: resolveThreads(given.threads, cpu), isa: resolveIsa(given.isa, cpu) }
+    const native = {
+      threads: resolveThreads(given.threads, cpu),
+      isa: resolveIsa(given.isa, cpu),
+      activations: given.activations ?? 'auto',
+    }
     const gpu = name === 'cpu' ? {} : { backend: name, ...(gpuLayers === undefined ? {} : { gpuLayers }) }
     const read = { what, threads: native.threads, signal }
     let copy: NativeFileCopy | undefined

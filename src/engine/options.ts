@@ -9,6 +9,7 @@ export const MAX_BATCH = 8192
 export const MAX_GPU_LAYERS = 4096
 
 export const ISA_NAMES = ['reference', 'avx2', 'avx512', 'amx', 'neon'] as const
+export const ACTIVATIONS = ['auto', 'int8'] as const
 export const KV_TYPES = ['f32', 'f16', 'q8_0'] as const
 
 export const BACKEND_NAMES = ['auto', 'cpu', 'cuda', 'metal'] as const
@@ -19,6 +20,7 @@ const oneOf = <const T extends readonly [string, ...string[]]>(names: T) =>
 /** How a model is loaded and a session sized; shared by the library and the command line. */
 export const threadsSchema = integer(1, MAX_THREADS)
 export const isaSchema = oneOf(ISA_NAMES)
+export const activationsSchema = oneOf(ACTIVATIONS)
 /** `host`, threads that play a GPU, is for tests: builds that users have are without it. */
 export const backendSchema = z.enum([...BACKEND_NAMES, 'host'], {
   error: `one of ${BACKEND_NAMES.join(', ')}`,

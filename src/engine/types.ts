@@ -1,7 +1,15 @@
 import type { JsonSchema } from '../grammar/json-schema.js'
-import type { BackendName, CpuInfo, GpuDevice, IsaName, KvType, LogitsMode } from '../native/binding.js'
+import type {
+  Activations,
+  BackendName,
+  CpuInfo,
+  GpuDevice,
+  IsaName,
+  KvType,
+  LogitsMode,
+} from '../native/binding.js'
 
-export type { BackendName, CpuInfo, GpuDevice, IsaName, JsonSchema, KvType, LogitsMode }
+export type { Activations, BackendName, CpuInfo, GpuDevice, IsaName, JsonSchema, KvType, LogitsMode }
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -9,6 +17,12 @@ export interface LoadOptions {
   readonly threads?: number
   /** Kernel variant; default: OPENELM_ISA, else the best the CPU and OS support. */
   readonly isa?: IsaName
+  /**
+   * How the CPU carries activations of prompts; default `auto`: precise. `int8` rounds them to 8 bits where there are kernels
+   * for it, which is faster and costs accuracy (docs/performance.md); elsewhere it changes nothing, as `Model.activations`
+   * says.
+   */
+  readonly activations?: Activations
   /**
    * What computes; default: OPENELM_BACKEND, else `auto`: a GPU for which a build is here and that works, else the CPU
    * (`Model.fallback` then says why, where a build is here). A GPU named here that does not work is an error.

@@ -21,6 +21,8 @@ export type IsaName = 'reference' | 'avx2' | 'avx512' | 'amx' | 'neon'
 
 /** Element type of the kv cache. `q8_0` needs a head_dim that is a multiple of 32. */
 export type KvType = 'f32' | 'f16' | 'q8_0'
+/** How the CPU carries activations of prompts: with 13 bits or more, or with 8. */
+export type Activations = 'auto' | 'int8'
 
 export type NativeErrorCode =
   | 'INVALID'
@@ -104,6 +106,8 @@ export type NativeWeights =
 export interface NativeModelOptions {
   readonly threads: number
   readonly isa: IsaName
+  /** Default auto. int8: prompts by kernels with 8-bit activations, for the types of weights that have some. */
+  readonly activations?: Activations
   /** Default cpu. INVALID for one that is not compiled in; its driver's failure otherwise. */
   readonly backend?: BackendName
   /**
@@ -227,6 +231,8 @@ export interface NativeModel {
   readonly weightBytes: number
   readonly threads: number
   readonly isa: IsaName
+  /** int8 only where some matrix meets such kernels. */
+  readonly activations: Activations
   readonly backend: BackendName
   /** The GPU in use; null on the CPU. */
   readonly device: GpuDevice | null

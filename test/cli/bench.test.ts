@@ -62,6 +62,7 @@ tap.test('openelm bench', async (t) => {
       t.match(row, {
         backends: 'CPU',
         isa: 'reference',
+        activations: 'auto',
         n_threads: 1,
         type_k: 'f16',
         model_n_params: 5821184,
@@ -111,6 +112,7 @@ tap.test('openelm bench', async (t) => {
       [['--type', 'q4_0'], /^--type is only for synthetic weights/],
       [['--synthetic', '2B'], /one of 270M, 450M, 1\.1B, 3B/],
       [['--synthetic', '270M', '-m', model], /^Either --model or --synthetic/],
+      [['--activations', 'int8,8'], /^Expected one of auto, int8 for --activations but received/],
       [['-t', '1,0'], /an integer between 1 and 256 for --threads but received "1,0"/],
     ]
     for (const [args, error] of cases) {

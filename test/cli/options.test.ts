@@ -29,14 +29,20 @@ tap.test('what is not given is left out', async (t) => {
 tap.test('every option reaches the name it has in the library', async (t) => {
   const values = parse(
     ...['-m', 'a.gguf', '-t', '2', '--isa', 'reference', '-c', '64', '--kv-type', 'q8_0', '-b', '16'],
-    ...['--backend', 'cuda', '--gpu-layers', '20'],
+    ...['--backend', 'cuda', '--gpu-layers', '20', '--activations', 'int8'],
     ...['--temp', '.5', '--top-k', '40', '--top-p', '0.9', '--min-p', '0.05', '--typical-p', '1e-1'],
     ...['--repeat-penalty', '1.1', '--repeat-last-n', '-1', '--frequency-penalty', '-0.5'],
     ...['--presence-penalty', '+1', '-s', '18446744073709551615'],
     ...['--logit-bias', '5-inf', '--logit-bias', '7+1.5'],
   )
   t.equal(values.model, 'a.gguf')
-  t.same(toLoadOptions(values), { threads: 2, isa: 'reference', backend: 'cuda', gpuLayers: 20 })
+  t.same(toLoadOptions(values), {
+    threads: 2,
+    isa: 'reference',
+    activations: 'int8',
+    backend: 'cuda',
+    gpuLayers: 20,
+  })
   t.same(toSessionOptions(values), { nCtx: 64, kvType: 'q8_0', nBatch: 16 })
   t.same(toSampling(values), {
     temperature: 0.5,
@@ -59,6 +65,7 @@ tap.test('errors name the option and what was written', async (t) => {
     [['-t', '1.5'], 'Expected an integer between 1 and 256 for --threads but received "1.5".'],
     [['-t', ''], 'Expected an integer between 1 and 256 for --threads but received "".'],
     [['--isa', 'avx3'], 'Expected one of reference, avx2, avx512, amx, neon for --isa but received "avx3".'],
+    [['--activations', 'int4'], 'Expected one of auto, int8 for --activations but received "int4".'],
     [['-c', '0x10'], 'Expected an integer between 1 and 1048576 for --ctx-size but received "0x10".'],
     [['--kv-type', 'int8'], 'Expected one of f32, f16, q8_0 for --kv-type but received "int8".'],
     [['--temp', 'warm'], 'Expected a number between 0 and 100 for --temp but received "warm".'],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import tap from 'tap'
 import { errorLines, openelm } from '../support/cli.js'
 import { root } from '../support/files.js'
+import { runs } from '../support/golden.js'
 import { DEFINE_OCEAN, lexiconFile, temporaryFolder } from '../support/lexicon.js'
 
 const OCEAN =
@@ -82,6 +83,11 @@ tap.test('openelm run', async (t) => {
     const { stdout, stderr } = await run(['--stats', DEFINE_OCEAN])
     t.equal(stdout, OCEAN)
     t.match(stderr, /^model +\S.* Q8_0, \w+, 1 threads?\n/)
+    if (runs('avx512')) {
+      const int8 = await run(['--stats', '--isa', 'avx512', '--activations', 'int8', DEFINE_OCEAN])
+      t.equal(int8.stdout, OCEAN)
+      t.match(int8.stderr, /^model +\S.* Q8_0, avx512, int8 activations, 1 thread\n/)
+    }
     t.match(stderr, /\nprefill +17 tokens in .*\ndecode +26 tokens in .*\nfirst .*\nended +eos\n$/)
   })
 

@@ -76,6 +76,10 @@ tap.test('loading refuses misuse and what is not a model', async (t) => {
     message: 'Expected an integer between 1 and 256 for threads but received 0.',
   })
   await t.rejects(Model.load(path, { isa: 'mmx' as 'avx2' }), { code: 'E_USAGE' })
+  await t.rejects(Model.load(path, { activations: 'int4' as 'int8' }), {
+    code: 'E_USAGE',
+    message: 'Expected one of auto, int8 for activations but received "int4".',
+  })
   await t.rejects(Model.load(path, { thread: 1 } as object), { code: 'E_USAGE', message: /"thread"/ })
   await t.rejects(Model.load(join(folder, 'none.gguf')), { code: 'E_FILE_NOT_FOUND' })
   await t.rejects(Model.load(folder), { code: 'E_FILE_READ' })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import tap from 'tap'
 import { Model } from '../../src/engine/model.js'
 import type { SessionOptions } from '../../src/engine/types.js'
+import { runs } from '../support/golden.js'
 import { lexiconFile, temporaryFolder } from '../support/lexicon.js'
 
 const TEXT = 'Define ocean. '.repeat(40)
@@ -103,6 +104,15 @@ tap.test('prompts in files', async (t) => {
     const reference = await Model.load(path, { isa: 'reference', threads: 1 })
     if (model.isa !== 'reference') await refused({}, /kernels; these are reference/, reference)
     await reference.dispose()
+    if (runs('avx512')) {
+      const auto = await Model.load(path, { isa: 'avx512' })
+      const int8 = await Model.load(path, { isa: 'avx512', activations: 'int8' })
+      const mine = fresh()
+      await say(ids, mine, {}, auto)
+      const why = 'It was made with the avx512 kernels; these are avx512, int8 activations.'
+      await t.rejects(say(ids, mine, {}, int8), { code: 'E_PROMPT_CACHE', why })
+      await Promise.all([auto.dispose(), int8.dispose()])
+    }
     const bytes = readFileSync(path)
     bytes[bytes.length - 7] = (bytes[bytes.length - 7] ?? 0) ^ 1
     const changed = join(folder, 'changed.gguf')

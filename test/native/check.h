@@ -22,6 +22,8 @@ double sum_error(size_t n);
 void check_quant(Tap& tap, bool quick);
 void check_matmul(Tap& tap, const KernelTable& table, bool quick);
 void check_gated(Tap& tap, const KernelTable& table, bool quick);
+/// The types for which `with` has kernels with 8-bit activations.
+void check_int8_matmul(Tap& tap, const KernelTable& with, bool quick);
 void check_attention(Tap& tap, const KernelTable& table, bool quick);
 void check_rms_norm(Tap& tap, const KernelTable& table, bool quick);
 void check_rope(Tap& tap, const KernelTable& table, bool quick);

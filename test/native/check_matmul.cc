@@ -92,22 +92,27 @@ void expect_exact(Test& test, const MatmulImpl& impl, const Problem& p, const st
                   const std::vector<float>* before) {
   const size_t n = p.shape.cols;
   std::vector<float> w(n);
+  std::vector<std::vector<double>> rounded;
+  for (size_t t = 0; t < p.shape.tokens; ++t) rounded.push_back(carried(impl.activations, p.token(t), n));
   for (size_t r = 0; r < p.shape.rows; ++r) {
     dequantize_row(p.type, p.w.row(r), w.data(), n);
     const std::vector<float> offsets = offsets_of_row(p.type, p.w.row(r), n);
     for (size_t t = 0; t < p.shape.tokens; ++t) {
       const float* x = p.token(t);
       double sum = before ? static_cast<double>((*before)[t * p.ldy + r]) : 0;
-      double magnitude = std::fabs(sum);
+      double magnitude = std::fabs(sum), defined = sum;
       for (size_t i = 0; i < n; ++i) {
         const double xi = x[i];
         sum += w[i] * xi;
+        defined += w[i] * rounded[t][i];
         magnitude += (std::fabs(w[i]) + 2 * std::fabs(offsets[i])) * std::fabs(xi);
       }
-      const double bound = sum_error(n) * magnitude +
-                           rounding_error(impl.activations, p, w.data(), offsets, x) +
-                           0x1p-126 * static_cast<double>(n);
+      const double rounding = sum_error(n) * magnitude + 0x1p-126 * static_cast<double>(n);
+      const double bound = rounding + rounding_error(impl.activations, p, w.data(), offsets, x);
       test.near(sum, y[t * p.ldy + r], bound, [&] { return at(impl, p, t, r); });
+      if (impl.activations == Activations::i8)
+        test.near(defined, y[t * p.ldy + r], rounding,
+                  [&] { return at(impl, p, t, r) + ": with activations as they are rounded"; });
     }
   }
   for (size_t t = 0; t < p.shape.tokens; ++t)
@@ -199,28 +204,37 @@ void check_scales(Test& test, const KernelTable& table, DType type, Scales scale
   }
 }
 
+void check_type(Tap& tap, const KernelTable& table, DType type, const std::string& name, bool quick) {
+  tap.run(name + "shapes", [&](Test& test) { check_shapes(test, table, type, quick); });
+  tap.run(name + "zero blocks",
+          [&](Test& test) { check_scales(test, table, type, Scales::zero, Inputs::random); });
+  tap.run(name + "largest values",
+          [&](Test& test) { check_scales(test, table, type, Scales::largest, Inputs::extreme); });
+  tap.run(name + "subnormal scales",
+          [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
+  tap.run(name + "subnormal activations",
+          [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::tiny); });
+  tap.run(name + "activations that are not finite", [&](Test& test) {
+    Random random(7);
+    for (const size_t tokens : {2, 5, 17, 33}) {
+      const Problem p(type, {17, columns_of(type)[2], tokens}, Scales::ordinary, Inputs::random, random);
+      check_poison(test, table, p, random.below(tokens));
+    }
+  });
+}
+
 }  // namespace
 
 void check_matmul(Tap& tap, const KernelTable& table, bool quick) {
-  for (const DType type : kAllTypes) {
-    const std::string name = format("%s matmul %s ", table.name, dtype_info(type).name);
-    tap.run(name + "shapes", [&](Test& test) { check_shapes(test, table, type, quick); });
-    tap.run(name + "zero blocks",
-            [&](Test& test) { check_scales(test, table, type, Scales::zero, Inputs::random); });
-    tap.run(name + "largest values",
-            [&](Test& test) { check_scales(test, table, type, Scales::largest, Inputs::extreme); });
-    tap.run(name + "subnormal scales",
-            [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
-    tap.run(name + "subnormal activations",
-            [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::tiny); });
-    tap.run(name + "activations that are not finite", [&](Test& test) {
-      Random random(7);
-      for (const size_t tokens : {2, 5, 17, 33}) {
-        const Problem p(type, {17, columns_of(type)[2], tokens}, Scales::ordinary, Inputs::random, random);
-        check_poison(test, table, p, random.below(tokens));
-      }
-    });
-  }
+  for (const DType type : kAllTypes)
+    check_type(tap, table, type, format("%s matmul %s ", table.name, dtype_info(type).name), quick);
+}
+
+void check_int8_matmul(Tap& tap, const KernelTable& with, bool quick) {
+  constexpr size_t kMany = 512;
+  for (const DType type : kAllTypes)
+    if (with.matmul(type, kMany)->activations == Activations::i8)
+      check_type(tap, with, type, format("%s int8 matmul %s ", with.name, dtype_info(type).name), quick);
 }
 
 }  // namespace openelm::check

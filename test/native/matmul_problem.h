@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "kernels/matmul/matmul.h"
@@ -21,7 +23,7 @@ enum class Inputs { random, extreme, tiny };
 
 /// Columns that share an activation scale, at most.
 inline size_t scale_block(Activations kind) {
-  return kind == Activations::i13 ? 128 : 256;
+  return kind == Activations::i8 ? 32 : kind == Activations::i13 ? 128 : 256;
 }
 
 /// A product with its exact result and what may be lost on the way.
@@ -65,6 +67,28 @@ struct Problem {
   }
 };
 
+/// What becomes of a token's activations where the contract says it to the bit (Activations::i8); as they are
+/// elsewhere.
+inline std::vector<double> carried(Activations kind, const float* x, size_t n) {
+  std::vector<double> values(x, x + n);
+  if (kind != Activations::i8) return values;
+  for (size_t block = 0; block < n; block += scale_block(kind)) {
+    const size_t end = std::min(n, block + scale_block(kind));
+    float largest = 0;
+    for (size_t i = block; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const bool usable = largest >= 0x1p-110f;
+    const float exact = usable ? largest / 127.0f : 0.0f, inverse = usable ? 127.0f / largest : 0.0f;
+    uint32_t bits;
+    std::memcpy(&bits, &exact, sizeof bits);
+    bits &= ~uint32_t{3};
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    for (size_t i = block; i < end; ++i)
+      values[i] = static_cast<double>(std::nearbyint(x[i] * inverse)) * static_cast<double>(scale);
+  }
+  return values;
+}
+
 /// What one output may be off by, apart from the f32 rounding of the sum.
 inline double rounding_error(Activations kind, const Problem& p, const float* w,
                              const std::vector<float>& offsets, const float* x) {
@@ -86,6 +110,8 @@ inline double rounding_error(Activations kind, const Problem& p, const float* w,
         step = wi * (largest_x / 32638.0 + 0x1p-110);
       else if (kind == Activations::i13)  // half a step of 13 bits each; 1.3 steps for weights with offsets
         step = wi * (largest_x / 8190.0 + 0x1p-110) + (xi + largest_x / 8190.0) * largest_w * 1.4 / 4094;
+      else if (kind == Activations::i8)  // half a step of 8 bits; the step itself has 22
+        step = wi * (largest_x / 253.9 + xi * 0x1p-21 + 0x1p-110);
       else  // bf16: weight and activation round by 2^-8 each
         step = wi * xi * (0x1p-7 + 0x1p-16);
       worst += step;

@@ -57,6 +57,9 @@ export function isas(): readonly { readonly name: IsaName; readonly supported: b
   return loadNative().cpu().isas
 }
 
+/** Whether this machine runs a variant. */
+export const runs = (isa: IsaName): boolean => isas().some(({ name, supported }) => name === isa && supported)
+
 /**
  * The largest relative error of logits that a variant may show against exact arithmetic on the same weights: f32
  * activations reproduce it, 15-bit and bf16 ones come near.

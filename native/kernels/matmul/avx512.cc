@@ -1,6 +1,7 @@
 // Matmul, AVX-512 with VNNI: which kernels serve a weight type. The kernels are in the avx512_*.h beside this
 // file.
 
+#include "kernels/matmul/avx512_bytes.h"
 #include "kernels/matmul/avx512_decode.h"
 #include "kernels/matmul/avx512_floats.h"
 #include "kernels/matmul/avx512_panel.h"
@@ -36,6 +37,12 @@ template <class Format>
 constexpr MatmulImpl kPanels{"i13_panel_avx512", Activations::i13,  kTileTokens,
                              kGroupRows,         TokenTiles::bytes, pack_tiles<Format::kOrder>,
                              Panel::bytes,       run_panels<Format>};
+
+/// The same with 8-bit activations.
+template <class Format>
+constexpr MatmulImpl kBytePanels{"i8_panel_avx512", Activations::i8,  kByteTileTokens,
+                                 kByteRows,         ByteTiles::bytes, pack_bytes<Format::kConstant>,
+                                 BytePanel::bytes,  run_bytes<Format>};
 
 template <class Format>
 constexpr MatmulImpl kFloatStream{"f32_stream_avx512", Activations::f32, 1,          1,
@@ -83,7 +90,36 @@ const MatmulImpl* common(size_t tokens) {
   return tokens <= kDecodeTokens ? &kDecode<Unit> : &kPanels<Format>;
 }
 
+/// The implementation with 8-bit activations, null where the type has none.
+const MatmulImpl* byte_panels(DType type) {
+  switch (type) {
+    case DType::q8_0:
+      return &kBytePanels<BytesQ8_0>;
+    case DType::q4_0:
+      return &kBytePanels<BytesQ4_0>;
+    case DType::q4_1:
+      return &kBytePanels<BytesQ4_1>;
+    case DType::q5_0:
+      return &kBytePanels<BytesQ5_0>;
+    case DType::q5_1:
+      return &kBytePanels<BytesQ5_1>;
+    case DType::q4_k:
+      return &kBytePanels<BytesQ4_K>;
+    case DType::q5_k:
+      return &kBytePanels<BytesQ5_K>;
+    case DType::iq4_nl:
+      return &kBytePanels<BytesIQ4_NL>;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
+
+const MatmulImpl* matmul_int8_avx512(DType type, size_t tokens) {
+  const MatmulImpl* impl = tokens > kStreamTokens ? byte_panels(type) : nullptr;
+  return impl ? impl : matmul_avx512(type, tokens);
+}
 
 const MatmulImpl* matmul_avx512(DType type, size_t tokens) {
   switch (type) {

@@ -31,6 +31,8 @@ enum class Activations {
   i16,   // 15-bit integers with one scale for at most 256 values of a token: relative to the block's largest
          // value
   i13,   // 13-bit integers with one scale for 128 values of a token; so are the weights then
+  i8,    // 8-bit integers of one scale t for 32 columns of a token, whose largest magnitude is m:
+         // X = x · (127 / m) to nearest, t = m / 127 cut to 22 bits, both 0 for m below 2^-110
   bf16,  // 8 bits of significand, relative to each value; so are the weights then
 };
 

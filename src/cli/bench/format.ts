@@ -1,5 +1,5 @@
 import { backendTitle } from '../../engine/backend.js'
-import type { BackendName, GpuDevice, KvType } from '../../engine/types.js'
+import type { Activations, BackendName, GpuDevice, KvType } from '../../engine/types.js'
 import { type BenchTest, testName } from './plan.js'
 import { summarize } from './statistics.js'
 
@@ -16,6 +16,7 @@ export interface BenchRow {
   readonly weightBytes: number
   readonly parameters: number
   readonly isa: string
+  readonly activations: Activations
   readonly threads: number
   readonly backend: BackendName
   readonly device: GpuDevice | undefined
@@ -51,6 +52,7 @@ function fields(row: BenchRow) {
     n_gpu_layers: row.gpuLayers,
     n_layers: row.layers,
     isa: row.isa,
+    activations: row.activations,
     model_filename: row.file ?? null,
     model_type: `${row.model} ${row.type}`,
     model_size: row.weightBytes,
@@ -100,12 +102,15 @@ const column = (title: string, width: number, right: boolean, text: Column['text
 const backendCell = ({ backends, n_gpu_layers: gpu, n_layers: all }: Fields) =>
   gpu > 0 && gpu < all ? `${backends} ${gpu}/${all}` : backends
 
+/** `avx512`, or `avx512 int8` where prompts have 8-bit activations. */
+const isaCell = ({ isa, activations }: Fields) => (activations === 'int8' ? `${isa} int8` : isa)
+
 const TABLE: readonly Column[] = [
   column('model', 30, false, (row) => row.model_type),
   column('size', 10, true, (row) => size(row.model_size)),
   column('params', 8, true, (row) => count(row.model_n_params)),
   column('backend', 10, false, backendCell),
-  column('isa', 9, false, (row) => row.isa),
+  column('isa', 11, false, isaCell),
   column('threads', 7, true, (row) => String(row.n_threads)),
   column('kv', 4, false, (row) => row.type_k),
   column('test', 15, true, (row) => row.test),

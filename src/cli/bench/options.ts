@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {
+  activationsSchema,
   backendSchema,
   gpuLayersSchema,
   isaSchema,
@@ -84,6 +85,12 @@ export const subjectOptions = {
     '--isa <name>',
     'kernels: reference, avx2, avx512, amx or neon (default:\nOPENELM_ISA, else the best this machine runs)',
     words(isaSchema),
+    list,
+  ),
+  activations: option(
+    '--activations <form>',
+    'of prompts on the CPU: auto, or int8, which is faster and\nless precise (default: auto)',
+    words(activationsSchema),
     list,
   ),
   backend: option(

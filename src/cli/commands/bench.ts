@@ -77,6 +77,7 @@ async function run({ raw, signal }: CommandContext): Promise<number> {
     subject: await subjectsOf(options, signal),
     threads: options.threads ?? [undefined],
     isa: options.isa ?? [undefined],
+    activations: options.activations ?? [undefined],
     backend: options.backend ?? [undefined],
     gpuLayers: options.gpuLayers ?? [undefined],
     // The CPU has no use for several numbers of layers.
@@ -151,6 +152,7 @@ async function* measureAll(
       weightBytes: model.weightBytes,
       parameters: model.parameters,
       isa: model.isa,
+      activations: model.activations,
       threads: model.threads,
       backend: model.backend,
       device: model.device,

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { OpenElmError } from '../../errors.js'
 import type { KvType } from '../../native/binding.js'
+import { type Computed, kernelsName } from '../computed-by.js'
 
 /**
  * A file of a prompt: 16 bytes that say what it is, the length of the header (u32), the header (JSON, UTF-8), the token ids
@@ -27,8 +28,10 @@ export interface PromptCacheKey {
 export type PromptCacheForm = Omit<PromptCacheKey, 'fingerprint'> & { readonly fingerprint: () => string }
 
 /** The `isa` of a model's key. */
-export const kernelsOf = (model: { isa: string; backend: string; gpuLayers: number }): string =>
-  model.backend === 'cpu' ? model.isa : `${model.isa}, ${model.backend} ${model.gpuLayers}`
+export const kernelsOf = (
+  model: Pick<Computed, 'isa' | 'activations' | 'gpuLayers'> & { readonly backend: string },
+): string =>
+  model.backend === 'cpu' ? kernelsName(model) : `${kernelsName(model)}, ${model.backend} ${model.gpuLayers}`
 
 export const keyOf = (form: PromptCacheForm): PromptCacheKey => ({ ...form, fingerprint: form.fingerprint() })
 

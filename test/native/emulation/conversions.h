@@ -40,6 +40,10 @@ inline __m128i cvtsepi32_epi8(__m512i a) {
   return convert<int8_t, __m128i, int32_t>(
       a, [](int32_t x) { return static_cast<int8_t>(clamp(x, -128, 127)); });
 }
+inline __m256i cvtsepi16_epi8(__m512i a) {
+  return convert<int8_t, __m256i, int16_t>(
+      a, [](int16_t x) { return static_cast<int8_t>(clamp(x, -128, 127)); });
+}
 inline __m512d cvtps_pd(__m256 a) {
   return convert<double, __m512d, float>(a, [](float x) { return double{x}; });
 }

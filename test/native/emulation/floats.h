@@ -19,6 +19,10 @@ inline __m512 mul_ps(__m512 a, __m512 b) {
 inline __m512 div_ps(__m512 a, __m512 b) {
   return each<float>(a, b, [](float x, float y) { return x / y; });
 }
+inline __m512 maskz_div_ps(__mmask16 mask, __m512 a, __m512 b) {
+  const Lanes<float> x(a), y(b);
+  return each<float, __m512>([&](int i) { return bit(mask, i) ? x[i] / y[i] : 0.0f; });
+}
 /// The second operand when either is NaN or both are zeros.
 inline __m512 max_ps(__m512 a, __m512 b) {
   return each<float>(a, b, [](float x, float y) { return x > y ? x : y; });

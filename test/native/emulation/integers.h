@@ -50,6 +50,9 @@ inline __m512i sub_epi16(__m512i a, __m512i b) {
 inline __m512i mullo_epi16(__m512i a, __m512i b) {
   return each<uint16_t>(a, b, [](uint32_t x, uint32_t y) { return low16(x * y); });
 }
+inline __m512i mullo_epi32(__m512i a, __m512i b) {
+  return each<uint32_t>(a, b, [](uint32_t x, uint32_t y) { return x * y; });
+}
 inline __m512i mask_add_epi16(__m512i other, __mmask32 mask, __m512i a, __m512i b) {
   const Lanes<uint16_t> o(other), x(a), y(b);
   return each<uint16_t, __m512i>([&](int i) { return bit(mask, i) ? low16(uint32_t{x[i]} + y[i]) : o[i]; });
@@ -64,6 +67,12 @@ inline __m512i mask_mov_epi16(__m512i other, __mmask32 mask, __m512i a) {
 }
 inline __mmask32 test_epi16_mask(__m512i a, __m512i b) {
   const Lanes<uint16_t> x(a), y(b);
+  uint32_t mask = 0;
+  for (int i = 0; i < 32; ++i) mask |= static_cast<uint32_t>((x[i] & y[i]) != 0) << i;
+  return mask;
+}
+inline __mmask32 test_epi8_mask_256(__m256i a, __m256i b) {
+  const Lanes<uint8_t, 32> x(a), y(b);
   uint32_t mask = 0;
   for (int i = 0; i < 32; ++i) mask |= static_cast<uint32_t>((x[i] & y[i]) != 0) << i;
   return mask;

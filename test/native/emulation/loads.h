@@ -81,6 +81,9 @@ inline __m512d set1_pd(double x) {
 inline __m512i set1_epi8(char x) {
   return each<char, __m512i>([=](int) { return x; });
 }
+inline __m256i maskz_set1_epi8_256(__mmask32 mask, char x) {
+  return each<char, __m256i>([=](int i) { return bit(mask, i) ? x : char{0}; });
+}
 inline __m512i set1_epi16(short x) {
   return each<int16_t, __m512i>([=](int) { return x; });
 }

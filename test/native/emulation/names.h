@@ -4,6 +4,10 @@
 
 #undef _mm256_maskz_loadu_epi16
 #define _mm256_maskz_loadu_epi16 emulation::maskz_loadu_epi16_256
+#undef _mm256_maskz_set1_epi8
+#define _mm256_maskz_set1_epi8 emulation::maskz_set1_epi8_256
+#undef _mm256_test_epi8_mask
+#define _mm256_test_epi8_mask emulation::test_epi8_mask_256
 #undef _mm512_add_epi64
 #define _mm512_add_epi64 emulation::add_epi64
 #undef _mm512_add_epi32
@@ -54,6 +58,8 @@
 #define _mm512_cvtps_epi32 emulation::cvtps_epi32
 #undef _mm512_cvtps_pd
 #define _mm512_cvtps_pd emulation::cvtps_pd
+#undef _mm512_cvtsepi16_epi8
+#define _mm512_cvtsepi16_epi8 emulation::cvtsepi16_epi8
 #undef _mm512_cvtsepi32_epi16
 #define _mm512_cvtsepi32_epi16 emulation::cvtsepi32_epi16
 #undef _mm512_cvtsepi32_epi8
@@ -102,6 +108,8 @@
 #define _mm512_maskz_loadu_epi16 emulation::maskz_loadu_epi16
 #undef _mm512_maskz_loadu_ps
 #define _mm512_maskz_loadu_ps emulation::maskz_loadu_ps
+#undef _mm512_maskz_div_ps
+#define _mm512_maskz_div_ps emulation::maskz_div_ps
 #undef _mm512_max_epi32
 #define _mm512_max_epi32 emulation::max_epi32
 #undef _mm512_max_ps
@@ -112,6 +120,8 @@
 #define _mm512_mul_pd emulation::mul_pd
 #undef _mm512_mul_ps
 #define _mm512_mul_ps emulation::mul_ps
+#undef _mm512_mullo_epi32
+#define _mm512_mullo_epi32 emulation::mullo_epi32
 #undef _mm512_mullo_epi16
 #define _mm512_mullo_epi16 emulation::mullo_epi16
 #undef _mm512_or_si512
