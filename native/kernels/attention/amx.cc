@@ -11,8 +11,8 @@
 namespace openelm {
 namespace {
 
-/// Up to so many queries the kernel for few is faster.
-constexpr size_t kFewQueries = 8;
+/// Below this many tokens nothing is rounded to bf16, in products neither.
+constexpr size_t kFewestTokens = 16;
 
 /// Takes aligned pieces of a call's memory, or counts their bytes.
 class Pieces {
@@ -162,9 +162,7 @@ size_t attention_scratch_bytes_amx(size_t positions, size_t tokens, size_t heads
 
 void attention_amx(const AttentionArgs& a) {
   const size_t group = a.heads / a.kv_heads, tokens = a.token_end - a.token_begin;
-  if (tokens * min_of(group, a.head_end - a.head_begin) <= kFewQueries || group > kQueries ||
-      a.head_dim % kStep != 0)
-    return attention_avx512(a);
+  if (tokens < kFewestTokens || group > kQueries || a.head_dim % kStep != 0) return attention_avx512(a);
   switch (a.kv.type) {
     case KvType::f32:
       return attention<KvType::f32>(a);
