@@ -26,7 +26,7 @@ struct Tiles {
   int32_t* visible;  // [tile][16], positions a query attends to
 };
 
-/// Queries, rows `ldq` floats apart in a list of pointers, as tiles: pairs of elements × queries.
+/// Queries, a pointer each, as tiles: pairs of elements × queries.
 inline void pack_queries(const float* const (&rows)[kSide], __m512 scale, size_t head_dim, uint8_t* out) {
   for (size_t d = 0; d < head_dim; d += kStep, out += 2 * kTileBytes) {
     __m512i high[kSide], low[kSide];

@@ -39,19 +39,36 @@ inline Split split_pairs(__m512 a, __m512 b) {
   return {high, pairs_of(_mm512_sub_ps(a, high_a), _mm512_sub_ps(b, high_b))};
 }
 
-/// sums[tile][16][16] = Σ over steps a · b: N tiles of 16 rows of a by 16 columns of b, both split. a has per
-/// step `a_low` bytes of high parts, then as many of low ones; b a tile of each. Products that add to the
-/// same tile are not neighbours: each would wait for the one before.
+/// Sums of N tiles of 16 × 16, in tiles 0 to N - 1.
 template <int N>
-void multiply_split(const uint8_t* a, size_t a_low, const uint8_t* b, size_t steps, float* sums) {
+void zero_sums() {
   static_assert(N == 2 || N == 4);
-  finish_stores(b);
   _tile_zero(0);
   _tile_zero(1);
   if constexpr (N > 2) {
     _tile_zero(2);
     _tile_zero(3);
   }
+}
+
+template <int N>
+void store_sums(float* sums) {
+  constexpr size_t kSums = kSide * kSide;
+  _tile_stored(0, sums, 64);
+  _tile_stored(1, sums + kSums, 64);
+  if constexpr (N > 2) {
+    _tile_stored(2, sums + 2 * kSums, 64);
+    _tile_stored(3, sums + 3 * kSums, 64);
+  }
+}
+
+/// sums[tile][16][16] = Σ over steps a · b: N tiles of 16 rows of a by 16 columns of b, both split. a has per
+/// step `a_low` bytes of high parts, then as many of low ones; b a tile of each. Products that add to the
+/// same tile are not neighbours: each would wait for the one before.
+template <int N>
+void multiply_split(const uint8_t* a, size_t a_low, const uint8_t* b, size_t steps, float* sums) {
+  finish_stores(b);
+  zero_sums<N>();
   for (size_t s = 0; s < steps; ++s, a += 2 * a_low, b += 2 * kTileBytes) {
     _tile_loadd(6, b, 64);
     _tile_loadd(7, b + kTileBytes, 64);
@@ -80,20 +97,13 @@ void multiply_split(const uint8_t* a, size_t a_low, const uint8_t* b, size_t ste
       _tile_dpbf16ps(3, 5, 6);
     }
   }
-  constexpr size_t kSums = kSide * kSide;
-  _tile_stored(0, sums, 64);
-  _tile_stored(1, sums + kSums, 64);
-  if constexpr (N > 2) {
-    _tile_stored(2, sums + 2 * kSums, 64);
-    _tile_stored(3, sums + 3 * kSums, 64);
-  }
+  store_sums<N>(sums);
 }
 
 /// sums[tile][16][16] (=|+=) Σ over steps a · b, neither split; a has `a_step` bytes a step, b a tile.
 template <int N>
 void multiply_rounded(const uint8_t* a, size_t a_step, const uint8_t* b, size_t steps, bool add,
                       float* sums) {
-  static_assert(N == 2 || N == 4);
   constexpr size_t kSums = kSide * kSide;
   finish_stores(b);
   if (add) {
@@ -104,12 +114,7 @@ void multiply_rounded(const uint8_t* a, size_t a_step, const uint8_t* b, size_t 
       _tile_loadd(3, sums + 3 * kSums, 64);
     }
   } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    if constexpr (N > 2) {
-      _tile_zero(2);
-      _tile_zero(3);
-    }
+    zero_sums<N>();
   }
   for (size_t s = 0; s < steps; ++s, a += a_step, b += kTileBytes) {
     _tile_loadd(6, b, 64);
@@ -124,12 +129,7 @@ void multiply_rounded(const uint8_t* a, size_t a_step, const uint8_t* b, size_t 
       _tile_dpbf16ps(3, 5, 6);
     }
   }
-  _tile_stored(0, sums, 64);
-  _tile_stored(1, sums + kSums, 64);
-  if constexpr (N > 2) {
-    _tile_stored(2, sums + 2 * kSums, 64);
-    _tile_stored(3, sums + 3 * kSums, 64);
-  }
+  store_sums<N>(sums);
 }
 
 }  // namespace

@@ -156,11 +156,7 @@ void run_bytes(const MatmulArgs& args) {
                         min_of(count, args.row_end - next_row - r), min_of(block_bytes, stride - next_begin));
       });
     }
-    for (size_t tile = 0; tile < a.tiles; ++tile)
-      for (size_t r = 0; r < rows; r += kTileSide)
-        store_tile(panel.sums() + (tile * kBytePanelRows + r) * kByteTileTokens, rows - r,
-                   args.tokens - tile * kByteTileTokens, args.accumulate,
-                   args.y + tile * kByteTileTokens * args.ldy + row + r, args.ldy);
+    store_panel(args, panel.sums(), kBytePanelRows, row, rows);
   }
 }
 

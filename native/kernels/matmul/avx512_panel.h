@@ -207,11 +207,7 @@ void run_panels(const MatmulArgs& args) {
       });
       if (width > kScaleColumns) multiply_panel(panel, 1, a, block + 1, rows, [](size_t) {});
     }
-    for (size_t tile = 0; tile < a.tiles; ++tile)
-      for (size_t r = 0; r < rows; r += kTileTokens)
-        store_tile(panel.sums() + (tile * kPanelRows + r) * kTileTokens, rows - r,
-                   args.tokens - tile * kTileTokens, args.accumulate,
-                   args.y + tile * kTileTokens * args.ldy + row + r, args.ldy);
+    store_panel(args, panel.sums(), kPanelRows, row, rows);
   }
 }
 

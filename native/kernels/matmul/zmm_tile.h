@@ -3,6 +3,7 @@
 // What the panels of the avx512 and amx variants have in common: asking for weights ahead, and tiles of sums
 // on their way to y.
 
+#include "kernels/matmul/matmul.h"
 #include "kernels/simd/zmm.h"
 
 namespace openelm {
@@ -28,6 +29,15 @@ inline void store_tile(const float* sums, size_t rows, size_t tokens, bool accum
     if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, y + t * ldy));
     _mm512_mask_storeu_ps(y + t * ldy, lanes, sum);
   }
+}
+
+/// Sums [tile of tokens][row of `panel_rows`][token] of a panel's first `rows` rows to y, from row `row` on.
+inline void store_panel(const MatmulArgs& args, const float* sums, size_t panel_rows, size_t row,
+                        size_t rows) {
+  for (size_t t = 0; t < args.tokens; t += kTileSide, sums += panel_rows * kTileSide)
+    for (size_t r = 0; r < rows; r += kTileSide)
+      store_tile(sums + r * kTileSide, rows - r, args.tokens - t, args.accumulate,
+                 args.y + t * args.ldy + row + r, args.ldy);
 }
 
 }  // namespace
