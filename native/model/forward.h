@@ -147,7 +147,6 @@ class ForwardPass {
                 bool accumulate);
   void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin, size_t row_end,
                 float* y, size_t ldy, bool accumulate);
-  size_t chunk_rows(const Worker& worker, size_t rows, size_t multiple) const;
   void finish_heads(size_t layer, Heads heads);
   bool stopped(Worker& worker);
 

@@ -57,7 +57,7 @@ void ForwardPass::project_heads(Worker& worker, size_t layer, Heads heads) {
   const size_t first = heads.begin * head_dim / whole_heads * whole_heads;
   const size_t rows =
       std::min((heads.end * head_dim + whole_heads - 1) / whole_heads * whole_heads, w.qkv.rows) - first;
-  worker.for_chunks(rows, chunk_rows(worker, rows, whole_heads), [&](size_t begin, size_t end) {
+  worker.for_chunks(rows, worker.smallest_chunk(rows, whole_heads), [&](size_t begin, size_t end) {
     begin += first;
     end += first;
     run_rows(worker, w.qkv, normed, begin, end, qkv_.as<float>(), w.qkv.rows, false);
@@ -163,7 +163,7 @@ void ForwardPass::join(Worker& worker, const LayerWeights& w, const Packed& gate
   size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
   if (width % kGatedMultiple == 0) multiple = std::lcm(multiple, kGatedMultiple);
   void* scratch = own_[worker.index()].scratch.data();
-  worker.for_chunks(width, chunk_rows(worker, width, multiple), [&](size_t begin, size_t end) {
+  worker.for_chunks(width, worker.smallest_chunk(width, multiple), [&](size_t begin, size_t end) {
     const uint8_t *gate_x = gate_in.data, *up_x = up_in.data;
     uint8_t* out = packed_second_.data();
     for (const Cohort& cohort : cohorts_) {

@@ -63,12 +63,6 @@ void ForwardPass::pack_cohort(Worker& worker, const MatmulImpl& impl, const floa
   }
 }
 
-size_t ForwardPass::chunk_rows(const Worker& worker, size_t rows, size_t multiple) const {
-  constexpr size_t kChunksPerThread = 4;  // enough to even out a core that is slow or interrupted
-  const size_t target = rows / (worker.count() * kChunksPerThread);
-  return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
-}
-
 void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin,
                            size_t row_end, float* y, size_t ldy, bool accumulate) {
   size_t block = row_end - row_begin;
@@ -90,8 +84,8 @@ void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& 
 
 void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,
                            bool accumulate) {
-  const size_t chunk = chunk_rows(worker, w.rows, row_multiple(w, x.cohorts));
-  worker.for_chunks(w.rows, chunk, [&](size_t begin, size_t end) {
+  const size_t smallest = worker.smallest_chunk(w.rows, row_multiple(w, x.cohorts));
+  worker.for_chunks(w.rows, smallest, [&](size_t begin, size_t end) {
     run_rows(worker, w, x, begin, end, y, ldy, accumulate);
   });
   worker.barrier();

@@ -71,9 +71,6 @@ Result<KernelBenchResult> bench_matmul(const KernelBench& bench, ThreadPool& poo
     x.value.as<float>()[i] = static_cast<float>(i % 17) - 8.0f;
 
   size_t turn = 0;
-  const size_t per_thread = bench.rows / (size_t{pool.size()} * 4);
-  const size_t chunk =
-      std::max<size_t>(1, (per_thread + impl->row_multiple - 1) / impl->row_multiple) * impl->row_multiple;
   const auto call = [&] {
     const WeightMatrix w{bench.type, bench.rows, bench.cols, weights.value.data() + turn++ % copies * bytes};
     pool.run([&](Worker& worker) {
@@ -82,10 +79,11 @@ Result<KernelBenchResult> bench_matmul(const KernelBench& bench, ThreadPool& poo
         impl->pack(x.value.as<float>(), bench.cols, bench.tokens, bench.cols, begin, end,
                    packed.value.data());
       worker.barrier();
-      worker.for_chunks(bench.rows, chunk, [&](size_t first, size_t last) {
-        impl->run({&w, first, last, packed.value.data(), bench.tokens, y.value.as<float>(), bench.rows, false,
-                   scratch[worker.index()].data()});
-      });
+      worker.for_chunks(bench.rows, worker.smallest_chunk(bench.rows, impl->row_multiple),
+                        [&](size_t first, size_t last) {
+                          impl->run({&w, first, last, packed.value.data(), bench.tokens, y.value.as<float>(),
+                                     bench.rows, false, scratch[worker.index()].data()});
+                        });
     });
   };
   KernelBenchResult result = measure(bench, call);

@@ -28,20 +28,32 @@ class Worker {
   void barrier() noexcept;
 
   /// Calls body(begin, end) for chunks of [0, items), handed out as workers ask for them so that a slow core
-  /// does less. Every worker must call it with the same arguments; no barrier is implied. At most kClaims
-  /// calls may lie between two barriers.
+  /// does less. Chunks are multiples of `smallest`: large ones first, since each has a price of its own, then
+  /// smaller ones, so that all workers end together. Every worker must call it with the same arguments; no
+  /// barrier is implied. At most kClaims calls may lie between two barriers.
   template <class Body>
-  void for_chunks(size_t items, size_t chunk, Body body) noexcept {
+  void for_chunks(size_t items, size_t smallest, Body body) noexcept {
     if (count_ == 1) {
       if (items > 0) body(size_t{0}, items);
       return;
     }
     std::atomic<size_t>& next = next_claim();
-    for (;;) {
-      const size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= items) return;
-      body(begin, std::min(begin + chunk, items));
+    size_t begin = next.load(std::memory_order_relaxed);
+    while (begin < items) {
+      const size_t share = (items - begin) / (2 * count_) / smallest * smallest;
+      const size_t end = std::min(begin + std::max(share, smallest), items);
+      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+      body(begin, end);
+      begin = next.load(std::memory_order_relaxed);
     }
+  }
+
+  /// For for_chunks, of so many rows of a matrix: the last chunks even out cores of which one is three times
+  /// slower than another.
+  size_t smallest_chunk(size_t rows, size_t multiple) const noexcept {
+    constexpr size_t kPerThread = 20;
+    const size_t target = rows / (count_ * kPerThread);
+    return std::max<size_t>(1, (target + multiple - 1) / multiple) * multiple;
   }
 
   /// This worker's even share of [0, items), in multiples of `multiple`.

@@ -23,35 +23,53 @@ namespace {
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
 
+/// A block's sums to y: slices of four tokens of a tile, token tile by token tile of a row tile.
+struct SlicesOfY {
+  const uint8_t* sums;
+  size_t stride;        // bytes between row tiles
+  size_t token_tiles;   // of the block
+  size_t rows, tokens;  // left from its first on
+  bool accumulate;
+  float* y;
+  size_t ldy;
+
+  static constexpr size_t kPerTile = kTile / kSliceTokens;
+
+  void store(size_t slice) const {
+    const size_t tile = slice / kPerTile, row = tile / token_tiles, token = tile % token_tiles;
+    const size_t first = token * kTile + slice % kPerTile * kSliceTokens;
+    if (first >= tokens) return;
+    const uint8_t* from = sums + row * stride + token * kSumsBytes;
+    store_slice(reinterpret_cast<const float*>(from) + slice % kPerTile * kSliceTokens, rows - row * kTile,
+                tokens - first, accumulate, y + first * ldy + row * kTile, ldy);
+  }
+};
+
 /// A panel times the activations of its columns; after the last column block sums go to y.
 void multiply_panel(const MatmulArgs& args, const PanelPlace& place, size_t steps, const uint8_t* panel,
                     uint8_t* sums) {
   const size_t token_tiles = tiles_of(args.tokens), row_tiles = tiles_of(place.rows);
   const size_t stride = panel_stride(place.steps);
-  const bool blocks = steps > kMostBlockSteps, last = place.step + place.steps == steps;
-  const size_t c_stride = (blocks ? token_tiles : 2) * kSumsBytes;
+  const bool last = place.step + place.steps == steps;
+  SumsPlace sums_place(sums, steps > kMostBlockSteps, token_tiles);
+  Outgoing<SlicesOfY> outgoing;
   finish_stores(panel);
-  for (size_t n = 0; n < token_tiles; n += 2) {
+  for (size_t n = 0, tokens; n < token_tiles; n += tokens) {
+    tokens = block_tokens(token_tiles - n);
     for (size_t m = 0; m < row_tiles; m += 2) {
-      const TileBlock t{panel + m * kTile * stride,
-                        stride,
-                        kTile * stride,
-                        static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
-                        steps * kTileBytes,
-                        blocks ? sums + m * c_stride + n * kSumsBytes : sums,
-                        c_stride,
-                        place.steps,
-                        place.step == 0};
-      const size_t rows = min_of(2, row_tiles - m), tokens = min_of(2, token_tiles - n);
-      multiply(t, rows == 2, tokens == 2);
+      const size_t rows = min_of(2, row_tiles - m);
+      uint8_t* c = sums_place.next(m, n);
+      multiply({rows, tokens, panel + m * kTile * stride, stride, kTile * stride,
+                static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
+                steps * kTileBytes, c, sums_place.stride(), place.steps, place.step == 0},
+               outgoing);
       if (!last) continue;
-      for (size_t i = 0; i < rows; ++i)
-        for (size_t j = 0; j < tokens; ++j)
-          store_tile(reinterpret_cast<const float*>(t.c + i * c_stride + j * kSumsBytes),
-                     place.rows - (m + i) * kTile, args.tokens - (n + j) * kTile, args.accumulate,
-                     args.y + (n + j) * kTile * args.ldy + place.row + (m + i) * kTile, args.ldy);
+      outgoing.start({c, sums_place.stride(), tokens, place.rows - m * kTile, args.tokens - n * kTile,
+                      args.accumulate, args.y + n * kTile * args.ldy + place.row + m * kTile, args.ldy},
+                     rows * tokens * SlicesOfY::kPerTile);
     }
   }
+  outgoing.finish();
 }
 
 template <class Format>

@@ -23,47 +23,62 @@ constexpr ColumnPair column_pair(bool nibbles, size_t half, size_t i) {
   return {low, low + 2, 8 * odd + 4 * half + i % 4};
 }
 
-/// 16 rows of sums [16 tokens] of gate and of up to 8 of the 16 pairs of columns of an activation tile.
+/// A block's sums of 16 rows of gate and of up to activation tiles of the next product: a slice is two rows ×
+/// 16 tokens, 8 of them half of a tile.
 template <bool nibbles>
-void store_gated(const float* gate, const float* up, size_t half, uint8_t* out) {
-  const __m512i interleave =
-      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,  //
-                       23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const auto joined = [&](size_t row) {
-    return swiglu_rounded(_mm512_loadu_ps(gate + row * kTile), _mm512_loadu_ps(up + row * kTile));
-  };
-  for (size_t i = 0; i < 8; ++i) {
-    const ColumnPair pair = column_pair(nibbles, half, i);
+struct GatedSlices {
+  const uint8_t* sums;
+  size_t stride;      // bytes from gate to up
+  size_t half;        // of the tiles
+  uint8_t* out;       // the first token tile's
+  size_t out_stride;  // bytes to the next one's
+
+  static constexpr size_t kPerTile = kTile / 2;
+
+  void store(size_t slice) const {
+    const __m512i interleave =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,  //
+                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const size_t token = slice / kPerTile;
+    const float* gate = reinterpret_cast<const float*>(sums + token * kSumsBytes);
+    const float* up = reinterpret_cast<const float*>(sums + stride + token * kSumsBytes);
+    const auto joined = [&](size_t row) {
+      return swiglu_rounded(_mm512_loadu_ps(gate + row * kTile), _mm512_loadu_ps(up + row * kTile));
+    };
+    const ColumnPair pair = column_pair(nibbles, half, slice % kPerTile);
     const __m512i both = to_bf16(joined(pair.low), joined(pair.high));
-    _mm512_storeu_si512(out + 64 * pair.place, _mm512_permutexvar_epi16(interleave, both));
+    _mm512_storeu_si512(out + token * out_stride + 64 * pair.place,
+                        _mm512_permutexvar_epi16(interleave, both));
   }
-}
+};
 
 /// A panel of gate, and one of up behind it, times the activations of its columns.
 template <bool nibbles>
 void multiply_gated(const GatedArgs& args, const PanelPlace& place, size_t steps, const uint8_t* panel,
                     uint8_t* sums) {
+  using Slices = GatedSlices<nibbles>;
   const size_t token_tiles = tiles_of(args.tokens), row_tiles = tiles_of(place.rows);
   const size_t stride = panel_stride(place.steps), out_steps = steps_of(args.gate->rows);
-  const bool blocks = steps > kMostBlockSteps, last = place.step + place.steps == steps;
-  const size_t c_stride = (blocks ? token_tiles : 2) * kSumsBytes;
+  const bool last = place.step + place.steps == steps;
+  SumsPlace sums_place(sums, steps > kMostBlockSteps, token_tiles);
+  Outgoing<Slices> outgoing;
   finish_stores(panel);
-  for (size_t n = 0; n < token_tiles; n += 2) {
-    const size_t tokens = min_of(2, token_tiles - n);
+  for (size_t n = 0, tokens; n < token_tiles; n += tokens) {
+    tokens = block_tokens(token_tiles - n);
     for (size_t m = 0; m < row_tiles; ++m) {
-      uint8_t* c = blocks ? sums + 2 * m * c_stride + n * kSumsBytes : sums;
-      multiply({panel + m * kTile * stride, stride, kGatedRows * stride,
+      uint8_t* c = sums_place.next(2 * m, n);
+      multiply({2, tokens, panel + m * kTile * stride, stride, kGatedRows * stride,
                 static_cast<const uint8_t*>(args.packed) + (n * steps + place.step) * kTileBytes,
-                steps * kTileBytes, c, c_stride, place.steps, place.step == 0},
-               true, tokens == 2);
+                steps * kTileBytes, c, sums_place.stride(), place.steps, place.step == 0},
+               outgoing);
       if (!last) continue;
       const size_t row = place.row + m * kTile;
       uint8_t* out = static_cast<uint8_t*>(args.out) + (n * out_steps + row / kStepColumns) * kTileBytes;
-      for (size_t j = 0; j < tokens; ++j, c += kSumsBytes, out += out_steps * kTileBytes)
-        store_gated<nibbles>(reinterpret_cast<const float*>(c), reinterpret_cast<const float*>(c + c_stride),
-                             row / kTile % 2, out);
+      outgoing.start({c, sums_place.stride(), row / kTile % 2, out, out_steps * kTileBytes},
+                     tokens * Slices::kPerTile);
     }
   }
+  outgoing.finish();
 }
 
 template <class Format>

@@ -69,10 +69,13 @@ size_t panel_bytes(size_t steps) {
   return kRowTiles * kTile * panel_stride(block_steps(steps));
 }
 
-/// A panel; sums of its tiles between column blocks, or of the four tiles in flight.
+/// Token tiles of a block of products.
+constexpr size_t kMostBlockTokens = 3;
+
+/// A panel; sums of its tiles between column blocks, or of two blocks of 2 row tiles.
 size_t scratch_bytes(size_t tokens, size_t cols) {
   const size_t steps = steps_of(cols);
-  const size_t sums = steps > kMostBlockSteps ? kRowTiles * tiles_of(tokens) : 4;
+  const size_t sums = steps > kMostBlockSteps ? kRowTiles * tiles_of(tokens) : 2 * 2 * kMostBlockTokens;
   return panel_bytes(steps) + sums * kSumsBytes;
 }
 

@@ -32,6 +32,8 @@
 #define _mm512_castps_pd emulation::cast<__m512d>
 #undef _mm512_castps_si512
 #define _mm512_castps_si512 emulation::cast<__m512i>
+#undef _mm512_castsi128_si512
+#define _mm512_castsi128_si512 emulation::cast<__m512i>
 #undef _mm512_castsi256_si512
 #define _mm512_castsi256_si512 emulation::cast<__m512i>
 #undef _mm512_castsi512_ps
@@ -222,6 +224,8 @@
 #define _mm512_extracti64x4_epi64(v, which) emulation::extract_half<__m256i, __m512i, which>(v)
 #undef _mm512_insertf64x4
 #define _mm512_insertf64x4(v, half, which) emulation::insert_half<__m256d, __m512d, which>(v, half)
+#undef _mm512_inserti32x4
+#define _mm512_inserti32x4(v, part, which) emulation::insert_half<__m128i, __m512i, which>(v, part)
 #undef _mm512_inserti64x4
 #define _mm512_inserti64x4(v, half, which) emulation::insert_half<__m256i, __m512i, which>(v, half)
 #undef _mm512_reduce_ps
