@@ -112,18 +112,18 @@ void ForwardPass::keep_logit_rows() {
 Status ForwardPass::prepare_buffers() {
   const size_t n = tokens_.size();
   const size_t qkv_width = config_.max_heads() * config_.head_dim;
-  const size_t widest = std::max({config_.dim, config_.max_ffn(), qkv_width});
   const auto floats = [](size_t count) { return count * sizeof(float); };
   size_t gated = kGatedFloats;
 
   // Every matrix of the model asks its implementations what they need for this batch.
-  size_t packed = 0, scratch = 0;
+  size_t packed = 0, scratch = 0, normed = 1;
   const auto ask = [&](const WeightMatrix& w, const Cohorts& cohorts) {
     size_t bytes = 0;
     for (const Cohort& cohort : cohorts) {
       const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
       bytes += packed_bytes(*impl, cohort.tokens, w.cols);
       scratch = std::max(scratch, impl->scratch_bytes(cohort.tokens, w.cols));
+      normed = std::max(normed, impl->token_multiple);
     }
     packed = std::max(packed, bytes);
   };
@@ -145,7 +145,6 @@ Status ForwardPass::prepare_buffers() {
 
   const std::pair<Buffer*, size_t> shared[] = {
       {&residual_, floats(n * config_.dim)},
-      {&norm_, floats(n * widest)},
       {&qkv_, floats(n * qkv_width)},
       {&attn_, floats(n * qkv_width)},
       {&gate_, floats(n * config_.max_ffn())},
@@ -156,7 +155,7 @@ Status ForwardPass::prepare_buffers() {
     if (Status status = buffer->reserve(bytes); !status.ok()) return status;
   for (PrivateBuffers& own : own_) {
     for (const auto& [buffer, bytes] : std::initializer_list<std::pair<Buffer*, size_t>>{
-             {&own.norm, floats(widest)},
+             {&own.norm, floats(normed * config_.dim)},
              {&own.packed, n == 1 || wanted == 1 ? packed : 0},
              {&own.packed_second, n == 1 || wanted == 1 ? packed : 0},
              {&own.gate, floats(gated)},
@@ -197,17 +196,10 @@ void ForwardPass::embed(Worker& worker) {
   }
 }
 
+/// Of the tokens that are left in the batch: those whose logits are wanted.
 void ForwardPass::project_logits(Worker& worker, float* logits) {
-  // The rows asked for are gathered, so that the matmul sees a dense batch of them.
-  const size_t n = logit_rows_.size(), dim = config_.dim;
-  const auto [begin, end] = worker.share(n);
-  for (size_t i = begin; i < end; ++i) {
-    const float* x = residual_.as<float>() + logit_rows_[i] * dim;
-    kernels_.rms_norm(x, weights_.output_norm, config_.rms_eps, dim, norm_.as<float>() + i * dim);
-  }
-  worker.barrier();
-  const Packed x = pack(worker, norm_.as<float>(), dim, logit_cohorts_, weights_.output, nullptr, packed_,
-                        &PrivateBuffers::packed);
+  const Packed x = pack(worker, residual_.as<float>(), config_.dim, logit_cohorts_, weights_.output,
+                        weights_.output_norm, packed_, &PrivateBuffers::packed);
   multiply(worker, weights_.output, x, logits, config_.vocab_size, false);
 }
 

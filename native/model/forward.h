@@ -168,7 +168,7 @@ class ForwardPass {
   bool stop_seen_ = false;
 
   // Shared activations, [tokens][width].
-  Buffer residual_, norm_, qkv_, attn_, gate_, packed_, packed_second_;
+  Buffer residual_, qkv_, attn_, gate_, packed_, packed_second_;
   std::vector<PrivateBuffers> own_;
 };
 

@@ -51,14 +51,14 @@ void ForwardPass::pack_cohort(Worker& worker, const MatmulImpl& impl, const floa
   const auto [begin, end] = worker.share(cohort.tokens, impl.token_multiple);
   x += cohort.begin * ldx;
   if (!norm) {
-    if (begin < end) impl.pack(x, ldx, cohort.tokens, cols, begin, end, packed);
+    if (begin < end) impl.pack(x + begin * ldx, ldx, cohort.tokens, cols, begin, end, packed);
     return;
   }
-  float* normed = norm_.as<float>() + cohort.begin * cols;
+  float* normed = own_[worker.index()].norm.as<float>();
   for (size_t first = begin; first < end; first += impl.token_multiple) {
     const size_t last = std::min(first + impl.token_multiple, end);
     for (size_t t = first; t < last; ++t)
-      kernels_.rms_norm(x + t * ldx, norm, config_.rms_eps, cols, normed + t * cols);
+      kernels_.rms_norm(x + t * ldx, norm, config_.rms_eps, cols, normed + (t - first) * cols);
     impl.pack(normed, cols, cohort.tokens, cols, first, last, packed);
   }
 }

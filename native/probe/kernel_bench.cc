@@ -76,7 +76,7 @@ Result<KernelBenchResult> bench_matmul(const KernelBench& bench, ThreadPool& poo
     pool.run([&](Worker& worker) {
       const auto [begin, end] = worker.share(bench.tokens, impl->token_multiple);
       if (begin < end)
-        impl->pack(x.value.as<float>(), bench.cols, bench.tokens, bench.cols, begin, end,
+        impl->pack(x.value.as<float>() + begin * bench.cols, bench.cols, bench.tokens, bench.cols, begin, end,
                    packed.value.data());
       worker.barrier();
       worker.for_chunks(bench.rows, worker.smallest_chunk(bench.rows, impl->row_multiple),

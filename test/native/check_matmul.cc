@@ -31,7 +31,7 @@ std::vector<float> compute(const MatmulImpl& impl, const Problem& p, size_t toke
       std::copy_n(before->data() + t * p.ldy, rows, y.as<float>() + t * p.ldy);
 
   const auto pack = [&](size_t first, size_t last) {
-    impl.pack(p.x.as<float>(), p.ldx, tokens, cols, first, last, packed.data());
+    impl.pack(p.x.as<float>() + first * p.ldx, p.ldx, tokens, cols, first, last, packed.data());
   };
   const auto run = [&](size_t first, size_t last) {
     Guarded scratch(impl.scratch_bytes(tokens, cols), kLine);

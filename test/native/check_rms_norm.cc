@@ -39,7 +39,7 @@ void check_rms_norm(Tap& tap, const KernelTable& table, bool /*quick*/) {
   tap.run(format("%s rms_norm", table.name), [&](Test& test) {
     Random random(3);
     for (const size_t n : {1, 2, 7, 8, 9, 15, 16, 31, 33, 63, 64, 80, 128, 257, 1280, 3072})
-      for (const float spread : {0.0f, 1e-4f, 1.0f, 3000.0f})
+      for (const float spread : {0.0f, 1e-4f, 1.0f, 3000.0f, 1e30f})
         for (const bool in_place : {false, true}) check_size(test, table, n, spread, in_place, random);
   });
 }

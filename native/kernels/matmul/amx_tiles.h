@@ -35,7 +35,7 @@ void pack(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, 
       __m512i pairs[kTile];
       for (size_t i = 0; i < kTile; ++i) {
         pairs[i] = _mm512_setzero_si512();
-        if (t + i < tokens) pairs[i] = load_bf16(x + (t + i) * ldx, s * kStepColumns, cols);
+        if (t + i < tokens) pairs[i] = load_bf16(x + (t - first + i) * ldx, s * kStepColumns, cols);
         if constexpr (nibbles) pairs[i] = _mm512_permutexvar_epi16(nibble_order(), pairs[i]);
       }
       transpose16(pairs);

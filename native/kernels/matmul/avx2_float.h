@@ -21,7 +21,7 @@ void pack_floats(const float* x, size_t ldx, size_t /*tokens*/, size_t cols, siz
                  void* packed) {
   for (size_t t = first; t < last; ++t) {
     float* dst = static_cast<float*>(packed) + t * padded(cols);
-    __builtin_memcpy(dst, x + t * ldx, cols * sizeof(float));
+    __builtin_memcpy(dst, x + (t - first) * ldx, cols * sizeof(float));
     for (size_t i = cols; i < padded(cols); ++i) dst[i] = 0;
   }
 }

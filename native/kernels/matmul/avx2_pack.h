@@ -159,7 +159,7 @@ void pack_activations(const float* x, size_t ldx, size_t tokens, size_t cols, si
   const Activation<Packed> a(packed, tokens, cols);
   for (size_t t = first; t < last; ++t)
     for (size_t b = 0; b < a.blocks(); ++b)
-      pack_block(x + t * ldx + b * kColumnBlock, a.groups(b) * kGroupColumns, a.at(b, t));
+      pack_block(x + (t - first) * ldx + b * kColumnBlock, a.groups(b) * kGroupColumns, a.at(b, t));
 }
 
 }  // namespace

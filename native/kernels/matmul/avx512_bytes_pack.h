@@ -105,7 +105,7 @@ void pack_bytes(const float* x, size_t ldx, size_t tokens, size_t cols, size_t f
       // Two groups at a time are 16 quads of 16 tokens, a square to transpose.
       for (size_t g = 0, groups = a.width(block); g < groups; g += 2) {
         const size_t pair = min_of(2, groups - g);
-        const float* from = x + t * ldx + block * kColumnBlock + g * kGroupColumns;
+        const float* from = x + (t - first) * ldx + block * kColumnBlock + g * kGroupColumns;
         alignas(64) float inverse[2][kByteTileTokens];
         for (size_t i = 0; i < pair; ++i)
           scale_tokens(largest_of_tokens(from + i * kGroupColumns, ldx, used), out + g + i, inverse[i]);

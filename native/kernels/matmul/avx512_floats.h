@@ -45,7 +45,7 @@ void pack_floats(const float* x, size_t ldx, size_t /*tokens*/, size_t cols, siz
   for (size_t t = first; t < last; ++t) {
     float* out = static_cast<float*>(packed) + t * padded(cols);
     for (size_t k = 0; k < cols; k += 16)
-      _mm512_storeu_ps(out + k, _mm512_maskz_loadu_ps(first_lanes(cols - k), x + t * ldx + k));
+      _mm512_storeu_ps(out + k, _mm512_maskz_loadu_ps(first_lanes(cols - k), x + (t - first) * ldx + k));
   }
 }
 

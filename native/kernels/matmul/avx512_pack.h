@@ -96,7 +96,8 @@ void pack_integers(const float* x, size_t ldx, size_t tokens, size_t cols, size_
   const Integers a(packed, tokens, cols);
   for (size_t t = first; t < last; ++t)
     for (size_t b = 0; b < a.blocks(); ++b)
-      pack_block<order>(x + t * ldx + b * kColumnBlock, a.width(b), a.at(b, t), a.scale(b, t), a.sum(b, t));
+      pack_block<order>(x + (t - first) * ldx + b * kColumnBlock, a.width(b), a.at(b, t), a.scale(b, t),
+                        a.sum(b, t));
 }
 
 }  // namespace

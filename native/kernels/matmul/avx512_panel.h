@@ -64,7 +64,8 @@ void pack_tiles(const float* x, size_t ldx, size_t tokens, size_t cols, size_t f
       const size_t width = a.width(block), tile = t / kTileTokens;
       alignas(64) float inverse[kTileTokens];
       for (size_t i = 0; i < kTileTokens; ++i) {
-        const float largest = t + i < tokens ? largest_magnitude(x + (t + i) * ldx + column, width) : 0.0f;
+        const float largest =
+            t + i < tokens ? largest_magnitude(x + (t - first + i) * ldx + column, width) : 0.0f;
         a.scale(block, tile)[i] = largest < kSmallest ? 0.0f : largest / kRange;
         inverse[i] = largest < kSmallest ? 0.0f : kRange / largest;
       }
@@ -74,7 +75,7 @@ void pack_tiles(const float* x, size_t ldx, size_t tokens, size_t cols, size_t f
         for (size_t i = 0; i < kTileTokens; ++i) {
           pairs[i] = _mm512_setzero_si512();
           if (t + i >= tokens) continue;
-          pairs[i] = round_group(x + (t + i) * ldx + column + k, _mm512_set1_ps(inverse[i]));
+          pairs[i] = round_group(x + (t - first + i) * ldx + column + k, _mm512_set1_ps(inverse[i]));
           if constexpr (order == Order::nibbles)
             pairs[i] = _mm512_permutexvar_epi16(nibble_order(), pairs[i]);
         }

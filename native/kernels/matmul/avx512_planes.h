@@ -108,7 +108,7 @@ void pack_planes(const float* x, size_t ldx, size_t tokens, size_t cols, size_t 
   const Planes a(packed, tokens, cols);
   for (size_t t = first; t < last; ++t)
     for (size_t u = 0; u < Planes::unit_count(cols); ++u)
-      pack_unit<order, constant, shared>(x + t * ldx + u * kUnitColumns,
+      pack_unit<order, constant, shared>(x + (t - first) * ldx + u * kUnitColumns,
                                          min_of(kUnitColumns, cols - u * kUnitColumns), &a.unit(u, t),
                                          a.sum(u / 2, t) + u % 2 * (kBlockGroups / 2));
 }

@@ -78,8 +78,8 @@ struct MatmulImpl {
 
   /// Bytes of the packed form of `tokens` × `cols` activations.
   size_t (*packed_bytes)(size_t tokens, size_t cols);
-  /// Packs tokens [first, last) of x[tokens][ldx] into the shared buffer; ranges may be packed by different
-  /// threads.
+  /// Packs tokens [first, last) of `tokens`, whose rows begin at x, ldx apart, into the shared buffer; ranges
+  /// may be packed by different threads.
   void (*pack)(const float* x, size_t ldx, size_t tokens, size_t cols, size_t first, size_t last,
                void* packed);
   /// Private working memory of one thread in run.

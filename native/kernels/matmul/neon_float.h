@@ -37,7 +37,7 @@ static inline void float_decode_pack(const float* x, size_t ldx, size_t /*tokens
   const size_t stride = round_up(cols, kDecodeStep);
   for (size_t t = first; t < last; ++t) {
     float* dst = static_cast<float*>(packed) + t * stride;
-    std::memcpy(dst, x + t * ldx, cols * sizeof(float));
+    std::memcpy(dst, x + (t - first) * ldx, cols * sizeof(float));
     for (size_t c = cols; c < stride; ++c) dst[c] = 0;
   }
 }
@@ -171,7 +171,7 @@ static inline void float_prefill_pack(const float* x, size_t ldx, size_t /*token
     float* tile = static_cast<float*>(packed) + t * cols;
     for (size_t quad = 0; quad < kFloatTile; quad += 4) {
       const float* rows[4];
-      for (size_t r = 0; r < 4; ++r) rows[r] = x + smaller(t + quad + r, last - 1) * ldx;
+      for (size_t r = 0; r < 4; ++r) rows[r] = x + (smaller(t + quad + r, last - 1) - first) * ldx;
       transpose_rows(rows, cols, tile + quad);
     }
   }

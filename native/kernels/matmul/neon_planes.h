@@ -81,7 +81,7 @@ static void pack_planes(const float* x, size_t ldx, size_t tokens, size_t cols, 
       const size_t count = smaller(kActivationBlock, cols - c);
       int8_t* block = planes + c / kGroup * Planes<T>::kGroupBytes;
       if (t < tokens) {
-        *scales = pack_block(x + t * ldx + c, count, block, 16 * T);
+        *scales = pack_block(x + (t - first) * ldx + c, count, block, 16 * T);
         continue;
       }
       for (size_t v = 0; v < count / 8; ++v) vst1q_s8(block + v * 16 * T, vdupq_n_s8(0));

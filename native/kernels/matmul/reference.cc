@@ -16,7 +16,7 @@ size_t packed_bytes(size_t tokens, size_t cols) {
 void pack(const float* x, size_t ldx, size_t /*tokens*/, size_t cols, size_t first, size_t last,
           void* packed) {
   for (size_t t = first; t < last; ++t)
-    std::memcpy(static_cast<float*>(packed) + t * cols, x + t * ldx, cols * sizeof(float));
+    std::memcpy(static_cast<float*>(packed) + t * cols, x + (t - first) * ldx, cols * sizeof(float));
 }
 
 size_t scratch_bytes(size_t /*tokens*/, size_t cols) {
