@@ -9,8 +9,9 @@
 namespace openelm {
 namespace {
 
-/// How far ahead of the products weights are asked for, a page: prefetchers of the hardware stop at its end.
-constexpr size_t kStreamAhead = 4096;
+/// How far ahead of the products weights are asked for, across the pages at whose end prefetchers of the
+/// hardware stop. What is asked for beyond the last row is for nothing.
+constexpr size_t kStreamAhead = 2048;
 
 /// Rows by T tokens, T ≤ 4, straight from the file's blocks. Two rows at a time come from far apart: a core
 /// has more of two streams under way than of one (measured on Emerald Rapids with two cores: 20 GB/s of one
