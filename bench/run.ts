@@ -7,6 +7,7 @@ import { syntheticTypes } from '../src/engine/synthetic.js'
 import { type PresetName, presetNames } from '../src/model/presets.js'
 import type { IsaName } from '../src/native/binding.js'
 import { loadNative } from '../src/native/load.js'
+import { type BandwidthRow, bandwidthTable, benchBandwidth } from './bandwidth.js'
 import { benchEngine, type EngineRow, engineTable } from './engine.js'
 import {
   benchKernels,
@@ -25,7 +26,7 @@ import { benchTokenizing, tokenizingTable } from './tokenizing.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite LIST     kernels, engine, sampling, startup (default: kernels,engine,sampling)
+  --suite LIST     kernels, engine, bandwidth, sampling, startup (default: kernels,engine,bandwidth,sampling)
   --isa LIST       variants for the kernels (default: every one this machine runs but reference); the engine runs the best
   --types LIST     ${typeNames.join(', ')} (default: q8_0,q4_0, and the others in
                    the kernel table for one token); the engine runs those of them that it can make
@@ -41,7 +42,7 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    suite: { type: 'string', default: 'kernels,engine,sampling' },
+    suite: { type: 'string', default: 'kernels,engine,bandwidth,sampling' },
     isa: { type: 'string' },
     types: { type: 'string' },
     tokens: { type: 'string' },
@@ -84,6 +85,8 @@ const threads = Number(values.threads ?? machine.physicalCores)
 const seconds = Number(values.seconds ?? (values.quick ? 0.02 : 0.3))
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const suites = new Set(values.suite.split(','))
+/** Those that synthetic models are made of. */
+const made = types.filter((type) => (syntheticTypes as readonly string[]).includes(type))
 
 console.log(`${machineLine(machine)}\n`)
 const results: Record<string, unknown> = { machine, threads }
@@ -105,7 +108,6 @@ if (suites.has('kernels')) {
   Object.assign(results, { limits, kernels })
 }
 if (suites.has('engine')) {
-  const made = types.filter((type) => (syntheticTypes as readonly string[]).includes(type))
   // Again: on a shared machine it changes.
   read = Math.max(read ?? 0, await readBandwidth(native, isas, threads, seconds))
   const engine: EngineRow[] = []
@@ -113,6 +115,18 @@ if (suites.has('engine')) {
     engine.push(...(await benchEngine({ size, types: made, threads, rounds, read, quick: values.quick })))
   console.log(`${engineTable(engine)}\n`)
   Object.assign(results, { engine })
+}
+if (suites.has('bandwidth')) {
+  const bandwidth: BandwidthRow[] = []
+  const options = {
+    types: made,
+    threads: [...new Set([1, threads])],
+    isa: (machine.isas as IsaName[]).at(-1) ?? 'reference',
+    quick: values.quick,
+  }
+  for (const size of sizes) bandwidth.push(...(await benchBandwidth(native, { ...options, size })))
+  console.log(`${bandwidthTable(bandwidth)}\n`)
+  Object.assign(results, { bandwidth })
 }
 if (suites.has('sampling')) {
   const sampling = await benchSampling(native, { threads, seconds, quick: values.quick })

@@ -6,6 +6,9 @@ export interface Summary {
   readonly sd: number
   readonly min: number
   readonly max: number
+  /** Quartiles. */
+  readonly lower: number
+  readonly upper: number
   readonly samples: readonly number[]
 }
 
@@ -19,7 +22,16 @@ export function summarize(samples: readonly number[]): Summary {
   const mean = sorted.reduce((sum, x) => sum + x, 0) / sorted.length
   const squares = sorted.reduce((sum, x) => sum + (x - mean) ** 2, 0)
   const sd = sorted.length > 1 ? Math.sqrt(squares / (sorted.length - 1)) : 0
-  return { median, mean, sd, min: at(0), max: at(sorted.length - 1), samples }
+  return {
+    median,
+    mean,
+    sd,
+    min: at(0),
+    max: at(sorted.length - 1),
+    lower: at(Math.floor(sorted.length / 4)),
+    upper: at(Math.floor((sorted.length * 3) / 4)),
+    samples,
+  }
 }
 
 /** "median (min–max)", three significant digits. */
