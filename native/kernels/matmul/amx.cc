@@ -4,9 +4,9 @@
 //
 // What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
 // multiplying zeros, 2,300 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, as
-// much as L2 delivers. So a panel of dequantized weights stays in L2, a pair of token tiles is multiplied
-// with all of it, and sums stay in tiles for as many columns as that allows; rows of more columns take
-// several blocks, and sums then rest in scratch as tiles.
+// much as L2 delivers. So a panel of dequantized weights stays in L2, three token tiles at a time are
+// multiplied with all of it, and sums stay in tiles for as many columns as that allows; rows of more columns
+// take several blocks, and sums then rest in scratch as tiles.
 //
 // Dequantizing is not mixed with products: L2 is what both wait for, and a tile load after more than four
 // stores waits until they are done.
