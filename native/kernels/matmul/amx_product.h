@@ -3,7 +3,8 @@
 // Tile products of a block of at most 2 × 3 tiles of sums. TDPBF16PS takes 16 weight rows × 32 columns (A)
 // and 32 columns × 16 tokens (B) and adds to 16 × 16 sums (C). It occupies the unit for 16 cycles; what feeds
 // it is L2, so a block is as large as eight registers allow: 5 KB of operands for 6 products, where 2 × 2
-// tiles took 4 for 4. An A that is wanted again is loaded again, from L1.
+// tiles took 4 for 4. An A that is wanted again is loaded again, from L1. Activations are loaded past L1, or
+// they would push A out; those of a single token tile fit there and are wanted by the next rows.
 
 #include "kernels/matmul/amx_tiles.h"
 #include "kernels/simd/tile_state.h"
@@ -73,7 +74,10 @@ void multiply_tiles(const TileBlock& t, Outgoing<Slices>& outgoing) {
     if constexpr (A > 1 && B > 2) _tile_loadd(5, c_second + 2 * kSumsBytes, 64);
   }
   for (size_t s = 0; s < t.steps; ++s, a += kStepBytes, b += kTileBytes) {
-    _tile_loadd(7, b, 64);
+    if constexpr (B > 1)
+      _tile_stream_loadd(7, b, 64);
+    else
+      _tile_loadd(7, b, 64);
     _tile_loadd(6, a, t.a_stride);
     _tile_dpbf16ps(0, 6, 7);
     if constexpr (A > 1) {
@@ -81,7 +85,7 @@ void multiply_tiles(const TileBlock& t, Outgoing<Slices>& outgoing) {
       _tile_dpbf16ps(3, 6, 7);
     }
     if constexpr (B > 1) {
-      _tile_loadd(7, b + t.b_stride, 64);
+      _tile_stream_loadd(7, b + t.b_stride, 64);
       if constexpr (A > 1) {
         _tile_dpbf16ps(4, 6, 7);
         _tile_loadd(6, a, t.a_stride);
@@ -89,7 +93,7 @@ void multiply_tiles(const TileBlock& t, Outgoing<Slices>& outgoing) {
       _tile_dpbf16ps(1, 6, 7);
     }
     if constexpr (B > 2) {
-      _tile_loadd(7, b + 2 * t.b_stride, 64);
+      _tile_stream_loadd(7, b + 2 * t.b_stride, 64);
       _tile_dpbf16ps(2, 6, 7);
       if constexpr (A > 1) {
         _tile_loadd(6, a + t.a_second, t.a_stride);

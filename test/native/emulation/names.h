@@ -208,6 +208,8 @@
 #define _tile_loadconfig emulation::tile_loadconfig
 #undef _tile_loadd
 #define _tile_loadd emulation::tile_loadd
+#undef _tile_stream_loadd
+#define _tile_stream_loadd emulation::tile_loadd
 #undef _tile_release
 #define _tile_release emulation::tile_release
 #undef _tile_stored
