@@ -121,7 +121,7 @@ if (suites.has('bandwidth')) {
   const options = {
     types: made,
     threads: [...new Set([1, threads])],
-    isa: (machine.isas as IsaName[]).at(-1) ?? 'reference',
+    isa: isas.at(-1) ?? 'reference',
     quick: values.quick,
   }
   for (const size of sizes) bandwidth.push(...(await benchBandwidth(native, { ...options, size })))

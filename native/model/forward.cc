@@ -96,7 +96,6 @@ void ForwardPass::keep_logit_rows() {
     const size_t from = logit_rows_[i];
     std::copy_n(residual + from * config_.dim, config_.dim, residual + i * config_.dim);
     tokens_[i] = tokens_[from];
-    logit_rows_[i] = i;
     const Token& token = tokens_[i];
     if (!kept.empty() && kept.back().kv == token.kv)
       ++kept.back().count;

@@ -160,7 +160,7 @@ class ForwardPass {
   // The batch.
   std::span<const Segment> segments_;
   std::vector<Token> tokens_;
-  std::vector<size_t> logit_rows_;   // indices into tokens_
+  std::vector<size_t> logit_rows_;   // indices into tokens_, before the batch shrinks
   Cohorts cohorts_, logit_cohorts_;  // of tokens_ and of logit_rows_
   std::vector<Run> runs_;
   std::vector<AttentionTile> attention_tiles_;
