@@ -1,4 +1,4 @@
-// Decoding on a CUDA GPU with and without what a variable turns on or off, in turns, a line each: which of them pay.
+// Decoding on a CUDA GPU with and without what a variable turns on or off, in turns, a line each: where it pays.
 // Bundled into build/bench/gpu-switches.mjs; bench/gpu.sh runs it after its table, whose models it uses.
 
 import { statSync } from 'node:fs'
@@ -14,20 +14,18 @@ import { type RandomType, randomTypes, writeRandomGguf } from './peers/random-gg
 const usage = `node build/bench/gpu-switches.mjs [options]
 
   --tests LIST       tgN, tgN@dDEPTH (default: tg128)
-  --types LIST       ${randomTypes.join(', ')} (default: q8_0,q4_0,q4_k,q6_k)
+  --types LIST       ${randomTypes.join(', ')} (default: q8_0,q4_0)
   --rounds N         processes of each setting (default: 2)
   --repetitions N    measurements in a process (default: 3)
   --seconds N        no process is started after so long (default: 150)
   --models FOLDER    where the random models are written (default: build/bench)
 `
 
-/** Against none of them: one off, the others on, one more at a time. What they do: native/gpu/README.md. */
+/** Beside none of them. What they do: native/gpu/README.md. */
 const settings: readonly Readonly<Record<string, string>>[] = [
   {},
-  { OPENELM_CUDA_FUSE: '0' },
-  { OPENELM_CUDA_SPLIT: '1' },
-  { OPENELM_CUDA_SPLIT: '1', OPENELM_CUDA_DENSE: '1' },
-  { OPENELM_CUDA_SPLIT: '1', OPENELM_CUDA_DENSE: '1', OPENELM_CUDA_AHEAD: '1' },
+  { OPENELM_CUDA_CHAIN: '0' },
+  { OPENELM_CUDA_CHAIN: '1' },
 ]
 
 const size: PresetName = '3B'
@@ -35,7 +33,7 @@ const size: PresetName = '3B'
 const { values } = parseArgs({
   options: {
     tests: { type: 'string', default: 'tg128' },
-    types: { type: 'string', default: 'q8_0,q4_0,q4_k,q6_k' },
+    types: { type: 'string', default: 'q8_0,q4_0' },
     rounds: { type: 'string', default: '2' },
     repetitions: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '150' },

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A GPU machine's run, one command and under 10 minutes: build, kernel checks, kernel speeds, golden logits and texts, one
-# table of tokens a second beside node-llama-cpp's, and decoding with kernels old and new in turns, a line each.
+# table of tokens a second beside node-llama-cpp's, and decoding with steps as chains and not in turns, a line each.
 #
 #   bench/gpu.sh               needs Node.js (NODE, or node on the PATH) and NVIDIA's driver
-#   bench/gpu.sh --switches    kernels old and new alone, checked and timed: three minutes
+#   bench/gpu.sh --switches    chains alone, checked and timed: three minutes
 #
 # What is there is not built again: dist/ (npm run build:ts), build/cuda (npm run build:cuda, and gpu_check with
 # test/native/gpu/build-cuda.mjs --out build/cuda), build/bench/*.mjs (npm run build:bench). With these, test/golden,
@@ -49,16 +49,6 @@ kernel_checks() { # only failures and totals; all of it in a file
   return "$status"
 }
 
-# What is off unless a variable turns it on must be right before it is timed.
-switched_kernels() {
-  local on=(env OPENELM_CUDA_SPLIT=1 OPENELM_CUDA_DENSE=1 OPENELM_CUDA_AHEAD=1)
-  "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q8_0 >"$out/switched.tap" 2>&1 &&
-    "${on[@]}" timeout 60 build/cuda/gpu_check --quick Q4_0 >>"$out/switched.tap" 2>&1
-  local status=$?
-  grep -A8 '^ *not ok' "$out/switched.tap" | head -20
-  return "$status"
-}
-
 switches() { timeout 180 "$node" build/bench/gpu-switches.mjs "$@" | tee "$out/switches.txt"; }
 
 kernel_bench() { timeout 90 build/cuda/gpu_check --bench 2>&1 | tee "$out/kernels.txt"; }
@@ -97,7 +87,7 @@ else
   step 'tokens a second' table "$@"
   set --
 fi
-step 'switched kernels are right' switched_kernels && step 'kernels old and new, in turns' switches "$@"
+step 'steps as chains and not, in turns' switches "$@"
 
 printf '\n'
 if [ ${#failed[@]} -gt 0 ]; then

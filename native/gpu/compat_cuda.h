@@ -80,9 +80,15 @@ GPU_FN uint32_t stream_2(const uint8_t* p) {
   asm volatile("ld.global.nc.u16 %0, [%1];" : "=h"(v) : "l"(p));
   return v;
 }
+GPU_FN uint32_t shared_2(const uint8_t* p) {
+  return *reinterpret_cast<const uint16_t*>(p);
+}
 GPU_FN Words4 shared_16(const void* p) {
   const uint4 v = *static_cast<const uint4*>(p);
   return Words4{{v.x, v.y, v.z, v.w}};
+}
+GPU_FN void put_shared_16(void* p, Words4 v) {
+  *static_cast<uint4*>(p) = make_uint4(v.word[0], v.word[1], v.word[2], v.word[3]);
 }
 /// Asks for a line of memory that will be read soon.
 GPU_FN void prefetch(const uint8_t* p) {

@@ -77,8 +77,14 @@ GPU_FN Words4 stream_16(const uint8_t* p) {
 GPU_FN uint32_t stream_2(const uint8_t* p) {
   return load_as<uint16_t>(p);
 }
+GPU_FN uint32_t shared_2(const uint8_t* p) {
+  return load_as<uint16_t>(p);
+}
 GPU_FN Words4 shared_16(const void* p) {
   return load_as<Words4>(p);
+}
+GPU_FN void put_shared_16(void* p, Words4 v) {
+  std::memcpy(p, &v, sizeof v);
 }
 GPU_FN void prefetch(const uint8_t*) {}
 GPU_FN void prefetch_run(const uint8_t*, uint32_t) {}

@@ -69,9 +69,15 @@ GPU_FN Words4 stream_16(device const uint8_t* p) {
 GPU_FN uint32_t stream_2(device const uint8_t* p) {
   return load_2(p);
 }
+GPU_FN uint32_t shared_2(threadgroup const uint8_t* p) {
+  return *reinterpret_cast<threadgroup const uint16_t*>(p);
+}
 GPU_FN Words4 shared_16(threadgroup const void* p) {
   const metal::uint4 v = *static_cast<threadgroup const metal::uint4*>(p);
   return Words4{{v.x, v.y, v.z, v.w}};
+}
+GPU_FN void put_shared_16(threadgroup void* p, Words4 v) {
+  *static_cast<threadgroup metal::uint4*>(p) = metal::uint4(v.word[0], v.word[1], v.word[2], v.word[3]);
 }
 GPU_FN void prefetch(device const uint8_t*) {}
 GPU_FN void prefetch_run(device const uint8_t*, uint32_t) {}

@@ -101,10 +101,6 @@ class Device {
   virtual void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
                       DevicePointer y, uint32_t ldy, Store store) = 0;
 
-  /// A hint: the op after the next one reads this matrix, of a pass of few tokens. Up to two of them count,
-  /// and only for a matmul that comes next.
-  virtual void read_soon(const DeviceMatrix& /*matrix*/) {}
-
   /// y = swiglu(gate · x', up · x'), x' = rms_norm(x) · norm. [n][gate.rows]
   virtual void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                             DevicePointer norm, float eps, DevicePointer y) = 0;

@@ -93,10 +93,6 @@ void Pass::layer_from_shrinking(size_t i, const PassTokens& tokens) {
 void Pass::feed_forward(const DeviceLayer& layer, const PassTokens& tokens) {
   const uint32_t n = tokens.batch.tokens;
   const DevicePointer attn = buffers_.attn.at(), ffn = buffers_.ffn.at();
-  if (tokens.few) {  // attention leaves the memory idle
-    device_.read_soon(layer.gate);
-    device_.read_soon(layer.up);
-  }
   multiply(layer.attn_out, attn, n, tokens.few, 0, residual_, Store::add);
   in_portions(n, tokens.few, small_batch_, [&](uint32_t begin, uint32_t count) {
     device_.gated_matmul(layer.gate, layer.up, residual_ + uint64_t{begin} * weights_.dim * sizeof(float),

@@ -168,63 +168,85 @@ GPU_FN Four load_four(GPU_DEVICE const float* x, GPU_DEVICE const float* norm, u
   return four;
 }
 
+/// The run of lanes that takes a group of 32 columns, and a lane's place in it.
+struct PlaneRun {
+  uint32_t lanes, fours, in_group;  // fours of a lane, the first column of them
+
+  template <class Team>
+  GPU_FN explicit PlaneRun(Team team) {
+    lanes = min_of(team.size(), 8);
+    fours = 8 / lanes;
+    in_group = team.lane() % lanes * fours * 4;
+  }
+};
+
+/// Quantizes group `g` of a panel into planes: v, the lane's fours of it, 0 where it is not active.
+template <class Form, class Team>
+GPU_FN void store_group(Team team, PlaneRun run, GPU_LOCAL const float* v, bool active, uint32_t g,
+                        uint32_t panel, PlaneView view) {
+  uint32_t largest_bits = 0;
+  GPU_UNROLL
+  for (uint32_t i = 0; i < run.fours * 4; ++i) {
+    const uint32_t bits = as_bits(v[i]) & 0x7fffffffu;  // larger for infinity, and larger still for NaN
+    largest_bits = bits > largest_bits ? bits : largest_bits;
+  }
+  const float largest = as_float(team.max(largest_bits, run.lanes));
+  const bool finite = as_bits(largest) < 0x7f800000u;
+  const float inverse = finite && largest >= kPlaneLeast ? kPlaneRange * reciprocal_of(largest) : 0.0f;
+  float sum = 0;
+  GPU_UNROLL
+  for (uint32_t w = 0; w < run.fours; ++w) {
+    uint32_t high = 0, low = 0;
+    GPU_UNROLL
+    for (uint32_t i = 0; i < 4; ++i) {
+      // Adding 1.5 · 2^23 leaves no bits for a fraction: the integer is then in the low bits.
+      const float shifted = finite ? fma_of(v[4 * w + i], inverse, kRoundShift) : kRoundShift;
+      const int32_t q = int32_t(as_bits(shifted) - 0x4b400000u);
+      const int32_t h = (q + 64) >> 7;
+      sum += shifted - kRoundShift;
+      high |= (uint32_t(h) & 255u) << (8 * i);
+      low |= (uint32_t(q - h * 128) & 255u) << (8 * i);
+    }
+    if (!active) continue;
+    const uint32_t place = plane_place(g * kGroup + run.in_group + 4 * w, panel, Form::kSplit);
+    *reinterpret_cast<GPU_SHARED uint32_t*>(view.high + place) = high;
+    *reinterpret_cast<GPU_SHARED uint32_t*>(view.low + place) = low;
+  }
+  if (Form::kSums) sum = team.sum(sum, run.lanes);
+  if (!active || team.lane() % run.lanes != 0) return;
+  view.scales[g] = !finite || largest >= kPlaneLeast ? largest * (1.0f / kPlaneRange) : 0.0f;
+  if (Form::kSums) view.sums[g] = sum;
+}
+
 /// The same as two planes; x and norm are aligned to 16 bytes. A run of lanes takes a group of 32.
 template <class Form, class Group>
 GPU_FN void store_planes(Group group, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, float scale,
                          uint32_t cols, uint32_t first, uint32_t panel, GPU_SHARED uint8_t* shared) {
   const auto team = group.team();
-  const uint32_t run = min_of(team.size(), 8), fours = 8 / run;  // lanes of a run, fours of a lane
-  const uint32_t at_once = team.size() / run, stride = group.teams() * at_once;
+  const PlaneRun run(team);
+  const uint32_t at_once = team.size() / run.lanes, stride = group.teams() * at_once;
   const uint32_t groups = min_of(cols - first, panel) / kGroup;
-  const uint32_t in_group = team.lane() % run * fours * 4;
   const PlaneView view = plane_view(shared, panel);
   Four next[8];
-  uint32_t g = group.team_index() * at_once + team.lane() / run;
+  uint32_t g = group.team_index() * at_once + team.lane() / run.lanes;
   GPU_UNROLL
-  for (uint32_t w = 0; w < fours; ++w)
-    if (g < groups) next[w] = load_four(x, norm, first + g * kGroup + in_group + 4 * w);
+  for (uint32_t w = 0; w < run.fours; ++w)
+    if (g < groups) next[w] = load_four(x, norm, first + g * kGroup + run.in_group + 4 * w);
   for (uint32_t base = group.team_index() * at_once; base < groups; base += stride, g += stride) {
     const bool active = g < groups;
     float v[32];
-    uint32_t largest_bits = 0;
     GPU_UNROLL
-    for (uint32_t w = 0; w < fours; ++w) {
+    for (uint32_t w = 0; w < run.fours; ++w) {
       GPU_UNROLL
       for (uint32_t i = 0; i < 4; ++i) {
         float value = active ? as_float(next[w].values.word[i]) : 0.0f;
         if (norm && active) value = value * scale * as_float(next[w].weights.word[i]);
         v[4 * w + i] = value;
-        const uint32_t bits = as_bits(value) & 0x7fffffffu;  // larger for infinity, and larger still for NaN
-        largest_bits = bits > largest_bits ? bits : largest_bits;
       }
-      if (g + stride < groups) next[w] = load_four(x, norm, first + (g + stride) * kGroup + in_group + 4 * w);
+      if (g + stride < groups)
+        next[w] = load_four(x, norm, first + (g + stride) * kGroup + run.in_group + 4 * w);
     }
-    const float largest = as_float(team.max(largest_bits, run));
-    const bool finite = as_bits(largest) < 0x7f800000u;
-    const float inverse = finite && largest >= kPlaneLeast ? kPlaneRange * reciprocal_of(largest) : 0.0f;
-    float sum = 0;
-    GPU_UNROLL
-    for (uint32_t w = 0; w < fours; ++w) {
-      uint32_t high = 0, low = 0;
-      GPU_UNROLL
-      for (uint32_t i = 0; i < 4; ++i) {
-        // Adding 1.5 · 2^23 leaves no bits for a fraction: the integer is then in the low bits.
-        const float shifted = finite ? fma_of(v[4 * w + i], inverse, kRoundShift) : kRoundShift;
-        const int32_t q = int32_t(as_bits(shifted) - 0x4b400000u);
-        const int32_t h = (q + 64) >> 7;
-        sum += shifted - kRoundShift;
-        high |= (uint32_t(h) & 255u) << (8 * i);
-        low |= (uint32_t(q - h * 128) & 255u) << (8 * i);
-      }
-      if (!active) continue;
-      const uint32_t place = plane_place(g * kGroup + in_group + 4 * w, panel, Form::kSplit);
-      *reinterpret_cast<GPU_SHARED uint32_t*>(view.high + place) = high;
-      *reinterpret_cast<GPU_SHARED uint32_t*>(view.low + place) = low;
-    }
-    if (Form::kSums) sum = team.sum(sum, run);
-    if (!active || team.lane() % run != 0) continue;
-    view.scales[g] = !finite || largest >= kPlaneLeast ? largest * (1.0f / kPlaneRange) : 0.0f;
-    if (Form::kSums) view.sums[g] = sum;
+    store_group<Form>(team, run, v, active, g, panel, view);
   }
 }
 

@@ -30,62 +30,92 @@ GPU_FN uint32_t chunks_of(BatchToken token) {
   return token.position / kAttentionChunk + 1;
 }
 
-/// Chunk number `chunk` < chunks_of(of) for the query heads of a kv head: a partial result or, of an only
-/// chunk, the result.
+/// Part `index` of `count` of a group, all of one size, which share out the query heads of a kv head: Queries
+/// for each at a time. `part` is a group without barriers.
+template <uint32_t Queries, class Part>
+struct PartOf {
+  Part part;
+  uint32_t index, count;
+};
+
+/// What the parts of a group have in shared memory, each its own, of attend_chunk_bytes.
+template <uint32_t Queries>
+struct ChunkShared {
+  GPU_SHARED float* scores;  // [Queries][kAttentionChunk]
+  GPU_SHARED float* totals;  // [Queries]
+  GPU_SHARED float* sums;    // [slots][Queries][head_dim], and before that fresh vectors
+
+  GPU_FN explicit ChunkShared(GPU_SHARED float* shared)
+      : scores(shared),
+        totals(shared + Queries * kAttentionChunk),
+        sums(shared + (Queries * (kAttentionChunk + 1) + 3) / 4 * 4) {}
+};
+
+/// A chunk's partial result for `heads` query heads from `head` on or, of an only chunk, the result. Parts of
+/// a group give the bits of a group of their size.
+template <uint32_t Queries, class Group, class Part, class Slots, class QueryRows>
+GPU_FN void attend_queries(Group group, Part part, Slots slots, AttentionArgs args, uint32_t token,
+                           uint32_t head, uint32_t heads, uint32_t chunk, bool only, QueryRows queries,
+                           GPU_DEVICE const uint8_t* keys, GPU_DEVICE const uint8_t* values,
+                           ChunkShared<Queries> shared) {
+  const auto team = part.team();
+  const uint32_t head_dim = slots.head_dim;
+  slots.score(queries, heads, keys, shared.scores);
+  group.barrier();
+  for (uint32_t g = part.team_index(); g < heads; g += part.teams()) {
+    GPU_SHARED float* s = shared.scores + g * kAttentionChunk;
+    float largest = -1.0f / 0.0f;
+    for (uint32_t p = team.lane(); p < slots.count; p += team.size()) largest = max_of(largest, s[p]);
+    largest = team.max(largest);
+    float sum = 0;
+    for (uint32_t p = team.lane(); p < slots.count; p += team.size()) {
+      s[p] = exp_of(s[p] - largest);
+      sum += s[p];
+    }
+    sum = team.sum(sum);
+    if (team.lane() != 0) continue;
+    shared.totals[g] = sum;
+    if (only) continue;
+    GPU_DEVICE float* partial = partial_of(args, token, head + g, chunk);
+    partial[head_dim] = largest;
+    partial[head_dim + 1] = sum;
+  }
+  group.barrier();
+  slots.add_values(values, shared.scores, shared.sums);
+  group.barrier();
+  GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
+  for (uint32_t i = part.lane(); i < heads * head_dim; i += part.size()) {
+    float sum = 0;
+    for (uint32_t slot = 0; slot < slots.slots; ++slot) sum += shared.sums[slot * Queries * head_dim + i];
+    if (only)
+      out[i] = sum / shared.totals[i / head_dim];
+    else
+      partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
+  }
+}
+
+/// Chunk number `chunk` < chunks_of(of) for the query heads of a kv head.
 template <KvType type, uint32_t HeadDim, class Group, class Heads>
 GPU_FN void attend_positions(Group group, Heads heads_from, BatchToken of, uint32_t token, uint32_t kv_head,
-                             uint32_t chunk, GPU_SHARED float* shared) {
+                             uint32_t chunk, GPU_SHARED float* memory) {
   const AttentionArgs args = heads_from.args;
-  const uint32_t begin = chunk * kAttentionChunk;
-  const ChunkThread<type, HeadDim, Group> part(group, args, min_of(of.position + 1 - begin, kAttentionChunk));
-  const auto team = group.team();
-  const uint32_t chunks = chunks_of(of);
-  const bool only = chunks == 1;
-  const uint32_t head_dim = part.head_dim, per_kv = args.heads / args.kv_heads;
+  const uint32_t begin = chunk * kAttentionChunk, chunks = chunks_of(of);
+  const ChunkThread<type, HeadDim, kQueries, Group> slots(group, args,
+                                                          min_of(of.position + 1 - begin, kAttentionChunk));
   const uint64_t offset = uint64_t(begin) * args.cache.row_bytes;
   GPU_DEVICE const uint8_t* keys = kv_rows(of, args.cache, kv_head, 0) + offset;
   GPU_DEVICE const uint8_t* values = kv_rows(of, args.cache, kv_head, 1) + offset;
-  for (uint32_t p = part.slot; p < part.count; p += part.slots)
-    if (part.lane * 128 < args.cache.row_bytes) prefetch(values + p * args.cache.row_bytes + part.lane * 128);
-  GPU_SHARED float* scores = shared;
-  GPU_SHARED float* totals = scores + kQueries * kAttentionChunk;
-  GPU_SHARED float* sums = totals + kQueries;
-
+  for (uint32_t p = slots.slot; p < slots.count; p += slots.slots)
+    if (slots.lane * 128 < args.cache.row_bytes)
+      prefetch(values + p * args.cache.row_bytes + slots.lane * 128);
+  const ChunkShared<kQueries> shared(memory);
+  const uint32_t per_kv = args.heads / args.kv_heads;
   for (uint32_t first = 0; first < per_kv; first += kQueries) {
     const uint32_t head = kv_head * per_kv + first, heads = min_of(per_kv - first, kQueries);
-    const QueryHeads which{token, kv_head, head, heads, first == 0, chunk + 1 == chunks};
-    part.score(heads_from.template queries<type>(group, of, which, sums), heads, keys, scores);
-    group.barrier();
-    for (uint32_t g = group.team_index(); g < heads; g += group.teams()) {
-      GPU_SHARED float* s = scores + g * kAttentionChunk;
-      float largest = -1.0f / 0.0f;
-      for (uint32_t p = team.lane(); p < part.count; p += team.size()) largest = max_of(largest, s[p]);
-      largest = team.max(largest);
-      float sum = 0;
-      for (uint32_t p = team.lane(); p < part.count; p += team.size()) {
-        s[p] = exp_of(s[p] - largest);
-        sum += s[p];
-      }
-      sum = team.sum(sum);
-      if (team.lane() != 0) continue;
-      totals[g] = sum;
-      if (only) continue;
-      GPU_DEVICE float* partial = partial_of(args, token, head + g, chunk);
-      partial[head_dim] = largest;
-      partial[head_dim + 1] = sum;
-    }
-    group.barrier();
-    part.add_values(values, scores, sums);
-    group.barrier();
-    GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
-    for (uint32_t i = group.lane(); i < heads * head_dim; i += group.size()) {
-      float sum = 0;
-      for (uint32_t slot = 0; slot < part.slots; ++slot) sum += sums[slot * kQueries * head_dim + i];
-      if (only)
-        out[i] = sum / totals[i / head_dim];
-      else
-        partial_of(args, token, head + i / head_dim, chunk)[i % head_dim] = sum;
-    }
+    const QueryHeads which{token, kv_head, head, heads, first == 0 && chunk + 1 == chunks};
+    if (first > 0) group.barrier();  // sums may still be read
+    attend_queries(group, group, slots, args, token, head, heads, chunk, chunks == 1,
+                   heads_from.template queries<type>(group, of, which, shared.sums), keys, values, shared);
   }
 }
 
@@ -153,22 +183,28 @@ GPU_FN void merge_chunks(Group group, AttentionArgs args, uint32_t token, uint32
   if (chunks > 1) merge_partials(group, args, token, kv_head, chunks);
 }
 
-/// attend_chunk, and merge_chunks by whichever group is the last to leave a partial result of the token and
-/// kv head. counters: [tokens][kv_heads], 0 before and after; the group's
+/// merge_partials by whichever group is the last to leave a partial result of the token and kv head.
+/// counters: [tokens][kv_heads], 0 before and after; the group's
 ///   bool last_to_come(GPU_DEVICE uint32_t* counter, uint32_t groups)
 /// tells all threads of one of so many groups, the last, and then lets them see what the others wrote.
+template <class Group>
+GPU_FN void merge_by_last(Group group, AttentionArgs args, GPU_DEVICE uint32_t* counters, uint32_t token,
+                          uint32_t kv_head, uint32_t chunks) {
+  if (chunks > 1 && group.last_to_come(counters + token * args.kv_heads + kv_head, chunks))
+    merge_partials(group, args, token, kv_head, chunks);
+}
+
+/// attend_chunk and merge_chunks in one launch.
 template <KvType type, uint32_t HeadDim, class Group, class Heads>
 GPU_FN void attend_and_merge(Group group, Heads heads, GPU_DEVICE uint32_t* counters, uint32_t token,
                              uint32_t kv_head, uint32_t chunk, GPU_SHARED float* shared) {
   wait_for_inputs();
   let_next_start();
-  const AttentionArgs args = heads.args;
-  const BatchToken of = at<const BatchToken>(args.list)[token];
+  const BatchToken of = at<const BatchToken>(heads.args.list)[token];
   const uint32_t chunks = chunks_of(of);
   if (chunk >= chunks) return;
   attend_positions<type, HeadDim>(group, heads, of, token, kv_head, chunk, shared);
-  if (chunks > 1 && group.last_to_come(counters + token * args.kv_heads + kv_head, chunks))
-    merge_partials(group, args, token, kv_head, chunks);
+  merge_by_last(group, heads.args, counters, token, kv_head, chunks);
 }
 
 }  // namespace gpu

@@ -8,7 +8,7 @@
 namespace openelm {
 namespace gpu {
 
-/// Query heads computed at a time.
+/// Query heads computed at a time, by a group that has a chunk to itself.
 GPU_CONSTANT uint32_t kQueries = 4;
 /// Lanes that share a row of head_dim, eight elements each: a power of two, at most a team.
 GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
@@ -17,19 +17,21 @@ GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
   return lanes;
 }
 
-/// Bytes of shared memory of attend_chunk and attend_and_merge: scores, totals and, one after the other,
-/// fresh vectors (attention_heads.h) and the sums of slots.
-GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size) {
+/// Bytes of shared memory of attend_chunk and attend_and_merge, for each part of a group: scores, totals and,
+/// one after the other, fresh vectors (attention_heads.h) and the sums of slots.
+GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size,
+                                     uint32_t queries = kQueries) {
   const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
-  const uint32_t rows = slots > 1 ? slots * kQueries : kQueries + 2;
-  return 4 * (kQueries * (kAttentionChunk + 1) + rows * head_dim);
+  const uint32_t rows = slots * queries > queries + 2 ? slots * queries : queries + 2;
+  return 4 * ((queries * (kAttentionChunk + 1) + 3) / 4 * 4 + rows * head_dim);
 }
 
-/// The part of attend_chunk that belongs to a thread: a slot takes every slots-th row, its lanes eight
-/// elements of it.
-template <KvType type, uint32_t HeadDim, class Group>
+/// What attend_chunk is to a thread: a slot takes every slots-th row, its lanes eight elements of it. Group:
+/// a whole one, or a part with Queries of its query heads. RowsUnderWay: of the cache, a lane.
+template <KvType type, uint32_t HeadDim, uint32_t Queries, class Group,
+          uint32_t RowsUnderWay = (HeadDim >= 128 ? 8 : 4)>
 struct ChunkThread {
-  enum : uint32_t { kRowsUnderWay = HeadDim >= 128 ? 8 : 4 };  // of the cache, a lane
+  enum : uint32_t { kRowsUnderWay = RowsUnderWay };
   Group group;
   uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
 
@@ -46,16 +48,16 @@ struct ChunkThread {
   }
 
   /// scores[g][p] = queries[g] · key[p] / √head_dim for `heads` of the queries
-  template <class Queries>
-  GPU_FN void score(Queries queries, uint32_t heads, GPU_DEVICE const uint8_t* keys,
+  template <class QueryRows>
+  GPU_FN void score(QueryRows queries, uint32_t heads, GPU_DEVICE const uint8_t* keys,
                     GPU_SHARED float* scores) const {
     const auto team = group.team();
     const float scale = 1.0f / sqrt_of(float(head_dim));
     for (uint32_t first = 0; first < head_dim; first += lanes * 8) {
       const uint32_t i = first + lane * 8;
-      float q[kQueries][8];
+      float q[Queries][8];
       GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
+      for (uint32_t g = 0; g < Queries; ++g) {
         GPU_UNROLL
         for (uint32_t j = 0; j < 8; ++j) q[g][j] = 0;
         if (i >= head_dim || g >= heads) continue;
@@ -68,6 +70,7 @@ struct ChunkThread {
         GPU_UNROLL
         for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots + slot;
+          pieces[b] = KvPiece<type>{};  // or registers would hold what was there before
           if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
         }
         GPU_UNROLL
@@ -76,7 +79,7 @@ struct ChunkThread {
           const uint32_t p = base + b * slots + slot;
           const bool active = p < count && i < head_dim;
           GPU_UNROLL
-          for (uint32_t g = 0; g < kQueries; ++g) {
+          for (uint32_t g = 0; g < Queries; ++g) {
             float dot = 0;
             if (active) {
               GPU_UNROLL
@@ -96,18 +99,20 @@ struct ChunkThread {
   GPU_FN void add_values(GPU_DEVICE const uint8_t* values, GPU_SHARED const float* weights,
                          GPU_SHARED float* sums) const {
     for (uint32_t i = lane * 8; i < head_dim; i += lanes * 8) {
-      float sum[kQueries][8];
+      float sum[Queries][8];
       GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
+      for (uint32_t g = 0; g < Queries; ++g) {
         GPU_UNROLL
         for (uint32_t j = 0; j < 8; ++j) sum[g][j] = 0;
       }
       for (uint32_t base = slot; base < count; base += slots * kRowsUnderWay) {
         KvPiece<type> pieces[kRowsUnderWay];
         GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b)
+        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+          pieces[b] = KvPiece<type>{};
           if (base + b * slots < count)
             pieces[b] = KvPiece<type>::load(values + (base + b * slots) * row_bytes, i);
+        }
         GPU_UNROLL
         for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots;
@@ -116,7 +121,7 @@ struct ChunkThread {
           GPU_UNROLL
           for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
           GPU_UNROLL
-          for (uint32_t g = 0; g < kQueries; ++g) {
+          for (uint32_t g = 0; g < Queries; ++g) {
             const float weight = weights[g * kAttentionChunk + p];
             GPU_UNROLL
             for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
@@ -124,9 +129,12 @@ struct ChunkThread {
         }
       }
       GPU_UNROLL
-      for (uint32_t g = 0; g < kQueries; ++g) {
+      for (uint32_t g = 0; g < Queries; ++g) {
+        GPU_SHARED float* to = sums + (slot * Queries + g) * head_dim + i;
         GPU_UNROLL
-        for (uint32_t j = 0; j < 8; ++j) sums[(slot * kQueries + g) * head_dim + i + j] = sum[g][j];
+        for (uint32_t j = 0; j < 8; j += 4)
+          put_shared_16(to + j, Words4{{as_bits(sum[g][j]), as_bits(sum[g][j + 1]), as_bits(sum[g][j + 2]),
+                                        as_bits(sum[g][j + 3])}});
       }
     }
   }

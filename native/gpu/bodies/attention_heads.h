@@ -33,8 +33,7 @@ struct QueriesInShared {
 /// What a group works on: a token's query heads [head, head + count), all of one kv head.
 struct QueryHeads {
   uint32_t token, kv_head, head, count;
-  bool first;  // of the kv head's
-  bool last;   // the chunk is the token's last
+  bool stores;  // the token's key and value too
 };
 
 /// Queries that are finished.
@@ -57,15 +56,14 @@ struct FreshHeads {
   GPU_FN QueriesInShared queries(Group group, BatchToken token, QueryHeads of,
                                  GPU_SHARED float* shared) const {
     const auto team = group.team();
-    const uint32_t head_dim = args.head_dim, before = of.first && of.last ? 2 : 0;
+    const uint32_t head_dim = args.head_dim, before = of.stores ? 2 : 0;
     GPU_DEVICE const float* x =
         at<const float>(args.qkv) + uint64_t(of.token) * (args.heads + 2 * args.kv_heads) * head_dim;
-    if (!of.first) group.barrier();  // what is there may still be read
     // The key and the value come first: all wait for them.
     for (uint32_t i = group.team_index(); i < before + of.count; i += group.teams()) {
       const bool stores = i < before;
       const uint32_t head = stores ? args.heads + i * args.kv_heads + of.kv_head : of.head + i - before;
-      GPU_SHARED float* out = shared + (stores ? kQueries + i : i - before) * head_dim;
+      GPU_SHARED float* out = shared + (stores ? of.count + i : i - before) * head_dim;
       finish_vector(team, finish, token.position, head, x + head * head_dim, out);
       if (stores) store_vector<type>(team, finish, token, head - args.heads, out);
     }

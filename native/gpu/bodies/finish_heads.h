@@ -51,26 +51,64 @@ struct StoreRow<KvType::q8_0> {
   }
 };
 
+/// A pair of elements that are rotated together, and what they are multiplied with.
+struct RotatedPair {
+  float x[2], weight[2], cosine, sine;
+
+  GPU_FN void load(GPU_DEVICE const float* from, GPU_DEVICE const float* weights,
+                   GPU_DEVICE const float* cosines, GPU_DEVICE const float* sines, uint32_t i,
+                   uint32_t middle) {
+    x[0] = from[i], x[1] = from[i + middle];
+    weight[0] = weights[i], weight[1] = weights[i + middle];
+    cosine = cosines[i], sine = sines[i];
+  }
+  GPU_FN void store(float scale, GPU_SHARED float* out, uint32_t i, uint32_t middle) const {
+    const float a = x[0] * scale * weight[0], b = x[1] * scale * weight[1];
+    out[i] = fma_of(a, cosine, -(b * sine));
+    out[i + middle] = fma_of(b, cosine, a * sine);
+  }
+};
+
 /// x, head `head` of [heads | kv_heads keys | kv_heads values] of a token, as it goes into attention or the
 /// cache: to out[head_dim], by a team.
 template <class Team>
 GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
                           GPU_DEVICE const float* x, GPU_SHARED float* out) {
-  const uint32_t head_dim = args.head_dim, middle = head_dim / 2;
+  enum : uint32_t { kPairs = 2 };  // of a lane, that are loaded before any is used
+  const uint32_t head_dim = args.head_dim, middle = head_dim / 2, size = team.size();
+  GPU_DEVICE const float* weights = at<const float>(head < args.heads ? args.q_norm : args.k_norm);
+  GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(position) * middle;
+  GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
   if (head >= args.heads + args.kv_heads) {  // a value
-    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) out[i] = x[i];
-  } else {
-    GPU_DEVICE const float* weight = at<const float>(head < args.heads ? args.q_norm : args.k_norm);
-    GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(position) * middle;
-    GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
+    for (uint32_t i = team.lane(); i < head_dim; i += size) out[i] = x[i];
+  } else if (middle % size == 0 && middle <= kPairs * size) {
+    RotatedPair pairs[kPairs];
+    GPU_UNROLL
+    for (uint32_t j = 0; j < kPairs; ++j) {
+      pairs[j] = RotatedPair{};
+      const uint32_t i = team.lane() + j * size;
+      if (i < middle) pairs[j].load(x, weights, cosines, sines, i, middle);
+    }
     float squares = 0;
-    for (uint32_t i = team.lane(); i < head_dim; i += team.size()) squares = fma_of(x[i], x[i], squares);
+    GPU_UNROLL
+    for (uint32_t side = 0; side < 2; ++side) {
+      GPU_UNROLL
+      for (uint32_t j = 0; j < kPairs; ++j) squares = fma_of(pairs[j].x[side], pairs[j].x[side], squares);
+    }
     const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
-    for (uint32_t i = team.lane(); i < middle; i += team.size()) {
-      const float a = x[i] * scale * weight[i], b = x[i + middle] * scale * weight[i + middle];
-      const float c = cosines[i], s = sines[i];
-      out[i] = fma_of(a, c, -(b * s));
-      out[i + middle] = fma_of(b, c, a * s);
+    GPU_UNROLL
+    for (uint32_t j = 0; j < kPairs; ++j) {
+      const uint32_t i = team.lane() + j * size;
+      if (i < middle) pairs[j].store(scale, out, i, middle);
+    }
+  } else {
+    float squares = 0;
+    for (uint32_t i = team.lane(); i < head_dim; i += size) squares = fma_of(x[i], x[i], squares);
+    const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
+    for (uint32_t i = team.lane(); i < middle; i += size) {
+      RotatedPair pair;
+      pair.load(x, weights, cosines, sines, i, middle);
+      pair.store(scale, out, i, middle);
     }
   }
   team.barrier();

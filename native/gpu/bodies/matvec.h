@@ -4,12 +4,6 @@
 // time and its lanes neighbouring pieces of them, kUnroll pieces a lane each step; those of the next step are
 // on their way while one is multiplied, and those of the first before the activations are ready. Each output
 // is summed in one order whatever the number of tokens (for one size of group).
-//
-// Dense kernels, whose panel holds all columns, take so few registers that those of two launches fit a
-// multiprocessor: a piece gives its
-// place to the one of the next step as soon as it is multiplied. Less being on its way then, rows are asked
-// for in the cache some rounds before; the next launch may start in the last round, not from the beginning,
-// or its rows would drive these out of the cache.
 
 #include "gpu/bodies/pieces_k.h"
 #include "gpu/bodies/swiglu.h"
@@ -59,10 +53,9 @@ struct MatvecShared {
 };
 
 /// Rows of one matrix.
-template <class Block, uint32_t Tokens, uint32_t Dense = 0>
+template <class Block, uint32_t Tokens>
 struct PlainRows {
   enum : uint32_t {
-    kDense = Dense,
     kRows = MatvecShape<Block, Tokens>::kRows,
     kUnroll = MatvecShape<Block, Tokens>::kUnroll
   };
@@ -89,9 +82,9 @@ struct PlainRows {
 };
 
 /// A row of gate and the same of up.
-template <class Block, uint32_t Tokens, uint32_t Dense = 0>
+template <class Block, uint32_t Tokens>
 struct GatedRows {
-  enum : uint32_t { kDense = Dense, kRows = 2, kUnroll = GatedShape<Block>::kUnroll };
+  enum : uint32_t { kRows = 2, kUnroll = GatedShape<Block>::kUnroll };
   GatedMatvecArgs args;
 
   GPU_FN uint32_t items() const { return args.gate.rows; }
@@ -114,63 +107,16 @@ struct Step {
   enum : uint32_t { kRows = Rows::kRows, kUnroll = Rows::kUnroll, kColumns = Piece<Block>::kColumns };
   Piece<Block> pieces[kRows][kUnroll];
 
-  GPU_FN void load_one(Rows rows, uint32_t item, uint32_t col, uint32_t stride, uint32_t u) {
+  GPU_FN void load(Rows rows, uint32_t item, uint32_t col, uint32_t stride) {
     GPU_UNROLL
     for (uint32_t r = 0; r < kRows; ++r) {
       const Row<Block> row = rows.row(item, r);
-      if (col + u * stride < row.cols) pieces[r][u] = Piece<Block>::load(row, col + u * stride);
+      GPU_UNROLL
+      for (uint32_t u = 0; u < kUnroll; ++u)
+        if (col + u * stride < row.cols) pieces[r][u] = Piece<Block>::load(row, col + u * stride);
     }
   }
-  GPU_FN void load(Rows rows, uint32_t item, uint32_t col, uint32_t stride) {
-    GPU_UNROLL
-    for (uint32_t u = 0; u < kUnroll; ++u) load_one(rows, item, col, stride, u);
-  }
 };
-
-/// sums[r][t] += the products of a step's pieces number u, of the columns from `col` of the panel.
-template <uint32_t Tokens, class Block, class Rows>
-GPU_FN void add_products(GPU_LOCAL const Step<Block, Rows>& step, uint32_t u, uint32_t tokens, uint32_t panel,
-                         uint32_t col, GPU_SHARED uint8_t* shared, GPU_LOCAL float* sums) {
-  const uint32_t panel_bytes = ActivationsOf<Block>::Type::bytes(panel);
-  GPU_UNROLL
-  for (uint32_t t = 0; t < Tokens; ++t) {
-    if (Tokens > 1 && t >= tokens) continue;
-    GPU_UNROLL
-    for (uint32_t r = 0; r < Rows::kRows; ++r)
-      sums[r * Tokens + t] =
-          step.pieces[r][u].dot(shared + t * panel_bytes, panel, col, sums[r * Tokens + t]);
-  }
-}
-
-/// Bytes of rows that a team asks for ahead of time.
-GPU_CONSTANT uint32_t kFetchAhead = 8192;
-
-/// Asks for the rows of a team so many bytes behind those of `item`, whose next are `step` on.
-template <class Block, class Rows>
-GPU_FN void fetch_later(Rows rows, uint32_t item, uint32_t step) {
-  const uint32_t bytes = rows.cols() / Layout<Block>::kElements * Layout<Block>::kQuantBytes;
-  const uint32_t rounds = kFetchAhead / (bytes * Rows::kRows),
-                 later = item + (rounds > 1 ? rounds : 1) * step;
-  if (later >= rows.items()) return;
-  GPU_UNROLL
-  for (uint32_t r = 0; r < Rows::kRows; ++r) prefetch_run(rows.row(later, r).quants, bytes);
-}
-
-/// Columns [first, first + panel) of all tokens' activations into shared memory. squares: sum_squares' where
-/// there is a norm.
-template <class Block, class Group, class Rows>
-GPU_FN void store_panels(Group group, Rows rows, GPU_DEVICE const float* norm, uint32_t first,
-                         GPU_SHARED const float* squares, GPU_SHARED uint8_t* shared) {
-  typedef typename ActivationsOf<Block>::Type Form;
-  const uint32_t cols = rows.cols(), panel = rows.args.panel;
-  group.barrier();
-  for (uint32_t t = 0; t < rows.args.tokens; ++t) {
-    const float scale = norm ? inverse_rms(squares, t, group.teams(), cols, rows.args.eps) : 1.0f;
-    StorePanel<Form>::run(group, at<const float>(rows.args.x) + uint64_t(t) * cols, norm, scale, cols, first,
-                          panel, shared + t * Form::bytes(panel));
-  }
-  group.barrier();
-}
 
 /// The product, for either kind of rows.
 template <class Block, uint32_t Tokens, class Group, class Rows>
@@ -183,6 +129,7 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
   const uint32_t tokens = rows.args.tokens, panel = rows.args.panel;
   const uint32_t stride = team.size() * Piece<Block>::kColumns, step_columns = stride * kUnroll;
   const uint32_t lane_col = team.lane() * Piece<Block>::kColumns;
+  const uint32_t panel_bytes = Form::bytes(panel);
 
   uint32_t item = index * teams + group.team_index();
   Step<Block, Rows> next;
@@ -192,45 +139,32 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
     for (uint32_t i = group.lane() * 32; i < cols; i += group.size() * 32)
       prefetch(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + i));
 
-  if (!Rows::kDense) let_next_start();
+  let_next_start();
   wait_for_inputs();
-  GPU_SHARED float* squares = reinterpret_cast<GPU_SHARED float*>(shared + Tokens * Form::bytes(panel));
-  if (norm) sum_squares<Tokens>(group, at<const float>(rows.args.x), tokens, cols, squares);
-  if (Rows::kDense) store_panels<Block>(group, rows, norm, 0, squares, shared);
+  GPU_DEVICE const float* x = at<const float>(rows.args.x);
+  GPU_SHARED float* squares = reinterpret_cast<GPU_SHARED float*>(shared + Tokens * panel_bytes);
+  if (norm) sum_squares<Tokens>(group, x, tokens, cols, squares);
 
   bool ready = false;
   for (uint32_t base = index * teams; base < items; base += count * teams) {
     item = base + group.team_index();
     const bool active = item < items;
-    if (Rows::kDense) {
-      if (base + count * teams >= items) let_next_start();
-      if (team.lane() == 0) fetch_later<Block>(rows, item, count * teams);
-    }
     float sums[kRows * Tokens];
     GPU_UNROLL
     for (uint32_t i = 0; i < kRows * Tokens; ++i) sums[i] = 0;
-    for (uint32_t first = 0; first < cols; first += Rows::kDense ? cols : panel) {
-      if (!Rows::kDense && !ready) {
-        store_panels<Block>(group, rows, norm, first, squares, shared);
+    for (uint32_t first = 0; first < cols; first += panel) {
+      if (!ready) {
+        group.barrier();
+        for (uint32_t t = 0; t < tokens; ++t) {
+          const float scale = norm ? inverse_rms(squares, t, teams, cols, rows.args.eps) : 1.0f;
+          StorePanel<Form>::run(group, x + uint64_t(t) * cols, norm, scale, cols, first, panel,
+                                shared + t * panel_bytes);
+        }
+        group.barrier();
         ready = panel >= cols;
       }
       if (!active) continue;
-      const uint32_t end = Rows::kDense ? cols : min_of(cols - first, panel);
-      if (Rows::kDense) {
-        GPU_NO_UNROLL
-        for (uint32_t begin = 0; begin < end; begin += step_columns) {
-          const bool goes_on = begin + step_columns < cols;  // the next step is of the same item
-          const uint32_t next_item = goes_on ? item : item + count * teams;
-          const uint32_t next_col = (goes_on ? begin + step_columns : 0) + lane_col;
-          GPU_UNROLL
-          for (uint32_t u = 0; u < kUnroll; ++u) {
-            const uint32_t col = begin + lane_col + u * stride;
-            if (col < end) add_products<Tokens>(next, u, tokens, panel, col, shared, sums);
-            if (next_item < items) next.load_one(rows, next_item, next_col, stride, u);
-          }
-        }
-        continue;
-      }
+      const uint32_t end = min_of(cols - first, panel);
       for (uint32_t begin = 0; begin < end; begin += step_columns) {
         const Step<Block, Rows> step = next;
         if (first + begin + step_columns < cols)
@@ -240,7 +174,15 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
         GPU_UNROLL
         for (uint32_t u = 0; u < kUnroll; ++u) {
           const uint32_t col = begin + lane_col + u * stride;
-          if (col < end) add_products<Tokens>(step, u, tokens, panel, col, shared, sums);
+          if (col >= end) continue;
+          GPU_UNROLL
+          for (uint32_t t = 0; t < Tokens; ++t) {
+            if (Tokens > 1 && t >= tokens) continue;
+            GPU_UNROLL
+            for (uint32_t r = 0; r < kRows; ++r)
+              sums[r * Tokens + t] =
+                  step.pieces[r][u].dot(shared + t * panel_bytes, panel, col, sums[r * Tokens + t]);
+          }
         }
       }
     }
@@ -252,17 +194,17 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
 }
 
 /// y (=|+=) w · x' for up to Tokens tokens. Group `index` of `count`, each with teams of its own on rows of
-/// their own. shared: MatvecShared<Block, Tokens>::bytes. Dense: 1 for a dense kernel, with the same bits.
-template <class Block, uint32_t Tokens, uint32_t Dense = 0, class Group>
+/// their own. shared: MatvecShared<Block, Tokens>::bytes.
+template <class Block, uint32_t Tokens, class Group>
 GPU_FN void matvec(Group group, MatvecArgs args, uint32_t index, uint32_t count, GPU_SHARED uint8_t* shared) {
-  multiply_rows<Block, Tokens>(group, PlainRows<Block, Tokens, Dense>{args}, index, count, shared);
+  multiply_rows<Block, Tokens>(group, PlainRows<Block, Tokens>{args}, index, count, shared);
 }
 
 /// y = swiglu(gate · x', up · x'), likewise.
-template <class Block, uint32_t Tokens, uint32_t Dense = 0, class Group>
+template <class Block, uint32_t Tokens, class Group>
 GPU_FN void gated_matvec(Group group, GatedMatvecArgs args, uint32_t index, uint32_t count,
                          GPU_SHARED uint8_t* shared) {
-  multiply_rows<Block, Tokens>(group, GatedRows<Block, Tokens, Dense>{args}, index, count, shared);
+  multiply_rows<Block, Tokens>(group, GatedRows<Block, Tokens>{args}, index, count, shared);
 }
 
 }  // namespace gpu

@@ -87,6 +87,10 @@ struct Piece<BlockQ8_0> {
   GPU_FN static Piece load(Row<BlockQ8_0> row, uint32_t col) {
     return Piece{stream_16(row.quants + col), stream_2(row.scales + col / kGroup * 2)};
   }
+  /// The same of a run of a row in shared memory.
+  GPU_FN static Piece take(GPU_SHARED const uint8_t* quants, GPU_SHARED const uint8_t* scales, uint32_t col) {
+    return Piece{shared_16(quants + col), shared_2(scales + col / kGroup * 2)};
+  }
   GPU_FN float dot(GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col, float sum) const {
     const PlaneView view = plane_view(panel, columns);
     const Words4 high = shared_16(view.high + col), low = shared_16(view.low + col);
@@ -110,6 +114,9 @@ struct Piece<BlockQ4_0> {
 
   GPU_FN static Piece load(Row<BlockQ4_0> row, uint32_t col) {
     return Piece{stream_16(row.quants + col / 2), stream_2(row.scales + col / kGroup * 2)};
+  }
+  GPU_FN static Piece take(GPU_SHARED const uint8_t* quants, GPU_SHARED const uint8_t* scales, uint32_t col) {
+    return Piece{shared_16(quants + col / 2), shared_2(scales + col / kGroup * 2)};
   }
   GPU_FN float dot(GPU_SHARED uint8_t* panel, uint32_t columns, uint32_t col, float sum) const {
     const PlaneView view = plane_view(panel, columns);

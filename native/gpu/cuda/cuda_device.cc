@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "gpu/cuda/kernels.h"
+
 namespace openelm::gpu::cuda {
 namespace {
 
@@ -28,21 +30,19 @@ constexpr size_t kArrivalAlignment = 64;
 }  // namespace
 
 CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
-    : chip_(chip), info_(std::move(info)) {
+    : chip_(chip), info_(std::move(info)), chain_(chain_limits(chip.multiprocessors, chip.shared_bytes)) {
   launcher_.stream = stream;
   launcher_.multiprocessors = chip.multiprocessors;
   launcher_.shared_bytes = chip.shared_bytes;
   launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP", true);  // 0: to find faults
-  launcher_.dense = launcher_.overlap && is_on("OPENELM_CUDA_DENSE", false);   // 1: to compare speeds
-  launcher_.same_split = is_on("OPENELM_CUDA_SPLIT", false);
-  asks_ahead_ = is_on("OPENELM_CUDA_AHEAD", false);
-  fuses_ = is_on("OPENELM_CUDA_FUSE", true);  // 0: likewise
+  if (chip.major >= 9 && is_on("OPENELM_CUDA_CHAIN", true))  // 0: never, 1: whatever the size
+    chains_from_ = is_on("OPENELM_CUDA_CHAIN", false) ? 0 : kChainsFrom;
 }
 
 CudaDevice::~CudaDevice() {
   activate();
   (void)cudaStreamSynchronize(launcher_.stream);
-  for (Scratch* scratch : {&attention_, &counters_, &selection_, &activations_, &weights_})
+  for (Scratch* scratch : {&attention_, &counters_, &meetings_, &selection_, &activations_, &weights_})
     (void)cudaFree(scratch->data);
   for (cudaEvent_t event : marks_)
     if (event != nullptr) (void)cudaEventDestroy(event);
@@ -90,7 +90,7 @@ void CudaDevice::upload(DevicePointer to, const void* from, size_t bytes) {
 }
 
 void CudaDevice::copy(DevicePointer to, DevicePointer from, size_t bytes) {
-  activate();
+  start_op();
   if (bytes == 0) return;
   check(cudaMemcpyAsync(address(to), address(from), bytes, cudaMemcpyDeviceToDevice, launcher_.stream),
         "a copy");
@@ -183,7 +183,7 @@ bool CudaDevice::begin_recording() {
 }
 
 std::unique_ptr<Device::Recording> CudaDevice::end_recording() {
-  activate();
+  start_op();
   recording_ = false;
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;

@@ -7,6 +7,7 @@
 
 #include <deque>
 
+#include "gpu/chain.h"
 #include "gpu/cuda/errors.h"
 #include "gpu/cuda/gemm.h"
 #include "gpu/cuda/launch.h"
@@ -49,7 +50,6 @@ class CudaDevice final : public Device {
                 DevicePointer y) override;
   void matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
               DevicePointer y, uint32_t ldy, Store store) override;
-  void read_soon(const DeviceMatrix& matrix) override;
   void gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                     DevicePointer norm, float eps, DevicePointer y) override;
   void finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm, DevicePointer k_norm,
@@ -92,13 +92,18 @@ class CudaDevice final : public Device {
   };
 
   static constexpr size_t kMarks = 64;
-  /// Bytes of a matrix that are asked for when it is read soon: with those of two, a fraction of the L2
-  /// cache.
-  static constexpr size_t kReadSoon = size_t{6} << 20;
   static constexpr size_t kArrivalBytes = size_t{4} << 20;
+  /// Weights of which a step as a chain is quicker than kernels one by one (docs/gpu.md has the figures).
+  static constexpr size_t kChainsFrom = size_t{2} << 30;
 
   /// Makes this GPU the calling thread's.
   void activate() noexcept;
+  /// Before an op that is launched by itself: what a chain has gathered goes first.
+  void start_op();
+  /// Whether the op that `add` adds goes into a chain. add(): Chain's.
+  template <class Add>
+  bool chained(uint32_t tokens, Add add);
+  void launch_gathered();
   /// Keeps an op's error.
   void check(cudaError_t error, const char* op) { (void)errors_.keep(error, op); }
   /// Memory for a product on tensor cores, of what reserve() took.
@@ -114,16 +119,17 @@ class CudaDevice final : public Device {
   Launcher launcher_;
   ErrorKeeper errors_;
   Staging staging_;
-  Scratch attention_, counters_, selection_, activations_, weights_;
+  Scratch attention_, counters_, meetings_, selection_, activations_, weights_;
+  Chain chain_;  // ops of a pass that is being recorded
   cudaEvent_t marks_[kMarks] = {};
   uint64_t next_mark_ = 0;
   uint8_t* arrivals_memory_ = nullptr;  // pinned, [kArrivalBytes]
   size_t arrivals_end_ = 0;
   std::deque<Arrival> arrivals_;
   bool recording_ = false;
-  bool asks_ahead_ = false;  // read_soon does something
-  bool fuses_ = true;        // fresh_attention is one kernel
-  size_t first_tile_ = 0;    // see prepare_gemm
+  size_t weight_bytes_ = 0;        // of matrices on the device
+  size_t chains_from_ = SIZE_MAX;  // so many of them: recorded steps of one token are chains
+  size_t first_tile_ = 0;          // see prepare_gemm
 };
 
 }  // namespace openelm::gpu::cuda

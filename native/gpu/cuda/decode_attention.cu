@@ -107,14 +107,17 @@ cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadSha
   return launch_chunks(on, args, batch.single_tokens, args, counters);
 }
 
-cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
-                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
-                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
-                            uint32_t* counters, float* out) {
-  FreshAttentionArgs args = {};
-  args.attention = attention_args(qkv, shape, batch, cache, scratch, out);
-  args.heads = finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
-  return launch_chunks(on, args.attention, batch.single_tokens, args, counters);
+FreshAttentionArgs fresh_attention_args(const float* qkv, const HeadShape& shape, const float* q_norm,
+                                        const float* k_norm, float eps, const float* rope,
+                                        uint32_t rope_positions, const DeviceBatch& batch,
+                                        const CacheLayout& cache, void* scratch, float* out) {
+  return {attention_args(qkv, shape, batch, cache, scratch, out),
+          finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache)};
+}
+
+cudaError_t fresh_attention(const Launcher& on, const FreshAttentionArgs& args, uint32_t tokens,
+                            uint32_t* counters) {
+  return launch_chunks(on, args.attention, tokens, args, counters);
 }
 
 }  // namespace openelm::gpu::cuda

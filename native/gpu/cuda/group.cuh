@@ -40,6 +40,17 @@ struct Warp {
   }
 };
 
+/// Counts one of so many arrivals; true for the last one, which also makes the counter 0 again. Releases what
+/// the calling thread knows of, and acquires what the others did.
+GPU_FN bool count_arrival(uint32_t* counter, uint32_t arrivals) {
+  uint32_t before;
+  asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
+               : "=r"(before)
+               : "l"(counter), "r"(arrivals - 1)
+               : "memory");
+  return before == arrivals - 1;
+}
+
 /// `Threads` is the block's size, known to the compiler.
 template <uint32_t Threads>
 struct Block {
@@ -54,13 +65,7 @@ struct Block {
   /// barriers before and after do the rest.
   GPU_FN bool last_to_come(uint32_t* counter, uint32_t groups) const {
     __syncthreads();
-    uint32_t before = 0;
-    if (threadIdx.x == 0)  // the last one's increment makes it 0 again
-      asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
-                   : "=r"(before)
-                   : "l"(counter), "r"(groups - 1)
-                   : "memory");
-    return __syncthreads_or(threadIdx.x == 0 && before == groups - 1);
+    return __syncthreads_or(threadIdx.x == 0 && count_arrival(counter, groups));
   }
 };
 

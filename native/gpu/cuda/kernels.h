@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gpu/chain.h"
 #include "gpu/cuda/launch.h"
 #include "gpu/device.h"
 
@@ -42,11 +43,19 @@ size_t decode_attention_counter_bytes(const HeadShape& largest) noexcept;
 cudaError_t decode_attention(const Launcher& on, const float* qkv, const HeadShape& shape,
                              const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
                              uint32_t* counters, float* out);
-/// The same, of a qkv whose heads are not finished; see Device::fresh_attention.
-cudaError_t fresh_attention(const Launcher& on, const float* qkv, const HeadShape& shape, const float* q_norm,
-                            const float* k_norm, float eps, const float* rope, uint32_t rope_positions,
-                            const DeviceBatch& batch, const CacheLayout& cache, void* scratch,
-                            uint32_t* counters, float* out);
+/// For attention of a qkv whose heads are not finished; see Device::fresh_attention.
+FreshAttentionArgs fresh_attention_args(const float* qkv, const HeadShape& shape, const float* q_norm,
+                                        const float* k_norm, float eps, const float* rope,
+                                        uint32_t rope_positions, const DeviceBatch& batch,
+                                        const CacheLayout& cache, void* scratch, float* out);
+cudaError_t fresh_attention(const Launcher& on, const FreshAttentionArgs& args, uint32_t tokens,
+                            uint32_t* counters);
+
+/// What blocks of a chain have, one on each multiprocessor with so much shared memory.
+ChainLimits chain_limits(uint32_t multiprocessors, size_t shared_bytes) noexcept;
+/// All of its ops; compute capability 9.0 and newer. meetings: kMeetingBytes, 0 before and after; counters:
+/// decode_attention's.
+cudaError_t launch_chain(const Launcher& on, Chain& chain, void* meetings, uint32_t* counters);
 
 /// Bytes of scratch that top_k needs.
 size_t top_k_bytes() noexcept;

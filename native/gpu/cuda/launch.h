@@ -11,27 +11,12 @@
 
 namespace openelm::gpu::cuda {
 
-/// What a product asks for before its inputs are there, besides its own weights: runs of memory.
-struct Ahead {
-  uint64_t at[2] = {};
-  uint32_t bytes[2] = {};
-};
-
-/// Of the memory that L1 and shared memory share, the percentage kernels prefer as shared where all prefer
-/// the same: room for two products with one token and for attention.
-inline constexpr int kSharedPercent = 50;
-
 /// Where and how. Plain data, passed to every function that launches.
 struct Launcher {
   cudaStream_t stream = nullptr;
   uint32_t multiprocessors = 0;
   size_t shared_bytes = 0;  // of a block, at most
   bool overlap = false;     // compute capability 9.0 and newer
-  /// All kernels prefer the same split of L1 and shared memory: a multiprocessor may have to be idle to
-  /// change it.
-  bool same_split = false;
-  Ahead ahead;         // for the next product
-  bool dense = false;  // products with one token by dense kernels where there are (bodies/matvec.h)
 };
 
 /// Enqueues `kernel` and returns the launch's error. Every kernel launched so waits for its inputs in all
@@ -50,11 +35,6 @@ cudaError_t launch(const Launcher& on, void (*kernel)(Parameters...), dim3 block
   config.stream = on.stream;
   config.attrs = &overlap;
   config.numAttrs = on.overlap ? 1 : 0;
-  if (on.same_split) {
-    const cudaError_t error =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, kSharedPercent);
-    if (error != cudaSuccess) return error;
-  }
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 

@@ -42,10 +42,12 @@ Result<DeviceMatrix> CudaDevice::upload_matrix(DType type, size_t rows, size_t c
     }
     staging_.finish(launcher_.stream, errors_);
   }
+  weight_bytes_ += planes.bytes();
   return matrix;
 }
 
 void CudaDevice::release_matrix(DeviceMatrix& matrix) noexcept {
+  if (matrix.quants != 0) weight_bytes_ -= matrix_bytes(matrix.type, matrix.rows, matrix.cols);
   release(matrix.quants);
   matrix = {};
 }

@@ -8,7 +8,6 @@
 // tokens' activations.
 
 #include <algorithm>
-#include <type_traits>
 
 #include "gpu/bodies/matvec.h"
 #include "gpu/cuda/arguments.cuh"
@@ -29,6 +28,7 @@ inline constexpr uint32_t kMatvecBlocks = 1;
 inline constexpr size_t kDefaultShared = 49152;
 
 /// Asks for the first of the rows of this warp, about kFetchAhead bytes, before its inputs are there.
+inline constexpr uint32_t kFetchAhead = 8192;
 template <class Block, class Rows>
 __device__ __forceinline__ void fetch_ahead(Rows rows) {
 #if __CUDA_ARCH__ >= 900
@@ -37,43 +37,26 @@ __device__ __forceinline__ void fetch_ahead(Rows rows) {
   const uint32_t round = lane / Rows::kRows, first = blockIdx.x * kMatvecTeams + threadIdx.x / kWarp;
   const uint32_t item = first + round * gridDim.x * kMatvecTeams;
   if (item >= rows.items() || lane * bytes >= kFetchAhead) return;
-  prefetch_run(rows.row(item, lane % Rows::kRows).quants, min_of(bytes, kFetchAhead));
+  const uint64_t begin =
+      reinterpret_cast<uint64_t>(rows.row(item, lane % Rows::kRows).quants) & ~uint64_t{15};
+  const uint32_t length = (bytes < kFetchAhead ? bytes : kFetchAhead) & ~15u;
+  if (length > 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(begin), "r"(length));
 #endif
 }
 
-/// Asks for this warp's part of what is read after this kernel.
-__device__ __forceinline__ void fetch_soon(const Ahead& ahead) {
-  const uint32_t part = threadIdx.x % kWarp, warp = blockIdx.x * kMatvecTeams + threadIdx.x / kWarp;
-  const uint32_t bytes = part == 0 ? ahead.bytes[0] : part == 1 ? ahead.bytes[1] : 0;
-  const uint32_t warps = gridDim.x * kMatvecTeams;
-  const uint32_t length = ((bytes + warps - 1) / warps + 127) & ~127u, begin = warp * length;
-  if (begin >= bytes) return;
-  prefetch_run(reinterpret_cast<const uint8_t*>(part == 0 ? ahead.at[0] : ahead.at[1]) + begin,
-               min_of(length, bytes - begin));
-}
-
-/// Types whose kernels for one token can be dense (bodies/matvec.h): those of two launches then fit a
-/// multiprocessor, half of its registers each.
-template <class Block>
-inline constexpr bool kCanBeDense = std::is_same_v<Block, BlockQ8_0> || std::is_same_v<Block, BlockQ4_0>;
-
-template <class Block, uint32_t Tokens, uint32_t Dense>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense)
-    matvec_kernel(MatvecArgs args, Ahead ahead) {
-  if (!Dense) let_next_start();
+template <class Block, uint32_t Tokens>
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) matvec_kernel(MatvecArgs args) {
+  let_next_start();
   fetch_ahead<Block>(PlainRows<Block, Tokens>{args});
-  fetch_soon(ahead);
-  gpu::matvec<Block, Tokens, Dense>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
-                                    shared_memory());
+  gpu::matvec<Block, Tokens>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x, shared_memory());
 }
 
-template <class Block, uint32_t Tokens, uint32_t Dense>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks << Dense)
-    gated_matvec_kernel(GatedMatvecArgs args) {
-  if (!Dense) let_next_start();
+template <class Block, uint32_t Tokens>
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks) gated_matvec_kernel(GatedMatvecArgs args) {
+  let_next_start();
   fetch_ahead<Block>(GatedRows<Block, Tokens>{args});
-  gpu::gated_matvec<Block, Tokens, Dense>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
-                                          shared_memory());
+  gpu::gated_matvec<Block, Tokens>(cuda::Block<kMatvecThreads>(), args, blockIdx.x, gridDim.x,
+                                   shared_memory());
 }
 
 /// Blocks for `rows` rows of which a team takes `rows_at_once`: at most what runs at once.
@@ -83,9 +66,9 @@ inline uint32_t matvec_blocks(const Launcher& on, uint32_t rows, uint32_t rows_a
 }
 
 /// `rows_at_once`: a team's.
-template <class Block, uint32_t Tokens, class Args, class... More>
-cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args, More...), Args args, uint32_t rows,
-                          uint32_t rows_at_once, uint32_t cols, More... more) {
+template <class Block, uint32_t Tokens, class Args>
+cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args), Args args, uint32_t rows,
+                          uint32_t rows_at_once, uint32_t cols) {
   typedef MatvecShared<Block, Tokens> Shared;
   const size_t most = std::min(kMatvecShared, on.shared_bytes);
   args.panel = Shared::panel(cols, kMatvecTeams, most);
@@ -95,41 +78,34 @@ cudaError_t launch_matvec(const Launcher& on, void (*kernel)(Args, More...), Arg
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most));
     if (error != cudaSuccess) return error;
   }
-  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args,
-                more...);
+  return launch(on, kernel, dim3(matvec_blocks(on, rows, rows_at_once)), kMatvecThreads, shared, args);
 }
 
-/// Columns of dense kernels, at most: their activations fit the shared memory of every chip.
-inline constexpr uint32_t kMostDenseColumns = 32768;
-
-/// run.template operator()<Tokens, Dense>() for kernels that hold n tokens; all add up a token's products in
-/// the same order. Types that are read through floats have but two, as they take long to compile.
+/// run.template operator()<Tokens>() for kernels that hold n tokens; all add up a token's products in the
+/// same order. Types that are read through floats have but two, as they take long to compile.
 template <class Block, class Run>
-cudaError_t with_tokens(const Launcher& on, uint32_t n, uint32_t cols, Run run) {
-  if constexpr (kCanBeDense<Block>) {
-    if (on.dense && n <= 1 && cols <= kMostDenseColumns) return run.template operator()<1, 1>();
-  }
-  if (n <= 1) return run.template operator()<1, 0>();
+cudaError_t with_tokens(uint32_t n, Run run) {
+  if (n <= 1) return run.template operator()<1>();
   if constexpr (ActivationsOf<Block>::Type::kIntegers) {
-    if (n <= 2) return run.template operator()<2, 0>();
-    if (n <= 4) return run.template operator()<4, 0>();
+    if (n <= 2) return run.template operator()<2>();
+    if (n <= 4) return run.template operator()<4>();
   }
-  return run.template operator()<kSmallBatch, 0>();
+  return run.template operator()<kSmallBatch>();
 }
 
 template <class Block>
 cudaError_t matvec_of(const Launcher& on, const MatvecArgs& args) {
-  return with_tokens<Block>(on, args.tokens, args.w.cols, [&]<uint32_t Tokens, uint32_t Dense>() {
-    return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens, Dense>, args, args.w.rows,
-                                        PlainRows<Block, Tokens>::kRows, args.w.cols, on.ahead);
+  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
+    return launch_matvec<Block, Tokens>(on, matvec_kernel<Block, Tokens>, args, args.w.rows,
+                                        PlainRows<Block, Tokens>::kRows, args.w.cols);
   });
 }
 
 template <class Block>
 cudaError_t gated_matvec_of(const Launcher& on, const GatedMatvecArgs& args) {
-  return with_tokens<Block>(on, args.tokens, args.gate.cols, [&]<uint32_t Tokens, uint32_t Dense>() {
-    return launch_matvec<Block, Tokens>(on, gated_matvec_kernel<Block, Tokens, Dense>, args, args.gate.rows,
-                                        1, args.gate.cols);
+  return with_tokens<Block>(args.tokens, [&]<uint32_t Tokens>() {
+    return launch_matvec<Block, Tokens>(on, gated_matvec_kernel<Block, Tokens>, args, args.gate.rows, 1,
+                                        args.gate.cols);
   });
 }
 

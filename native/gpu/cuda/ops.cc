@@ -7,7 +7,6 @@
 #include "gpu/cuda/gemm.h"
 #include "gpu/cuda/kernels.h"
 #include "gpu/cuda/prefill_attention.h"
-#include "gpu/planes.h"
 
 namespace openelm::gpu::cuda {
 namespace {
@@ -61,6 +60,11 @@ Status CudaDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
     if (status.ok())
       check(cudaMemsetAsync(counters_.data, 0, counter_bytes, launcher_.stream), "clearing counters");
   }
+  if (status.ok() && chains_from_ != SIZE_MAX && meetings_.bytes == 0) {
+    status = grow(meetings_, kMeetingBytes);
+    if (status.ok())
+      check(cudaMemsetAsync(meetings_.data, 0, kMeetingBytes, launcher_.stream), "clearing counters");
+  }
   if (status.ok()) status = grow(selection_, top_k_bytes());
   const uint32_t many = std::max(n, kSmallBatch + 1);
   if (status.ok()) status = grow(activations_, gemm_activation_bytes(many, max_cols));
@@ -80,25 +84,44 @@ GemmWorkspace CudaDevice::workspace() const {
   return space;
 }
 
-void CudaDevice::embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) {
+void CudaDevice::start_op() {
   activate();
+  launch_gathered();
+}
+
+void CudaDevice::launch_gathered() {
+  if (chain_.empty()) return;
+  check(launch_chain(launcher_, chain_, meetings_.data, static_cast<uint32_t*>(counters_.data)), "a chain");
+  chain_.clear();
+}
+
+template <class Add>
+bool CudaDevice::chained(uint32_t tokens, Add add) {
+  if (!recording_ || tokens != 1 || weight_bytes_ < chains_from_) return false;
+  if (add()) return true;
+  launch_gathered();
+  return add();
+}
+
+void CudaDevice::embed(const DeviceMatrix& table, DevicePointer ids, uint32_t n, DevicePointer x) {
+  start_op();
   check(cuda::embed(launcher_, table, at<const int32_t>(ids), n, at<float>(x)), "embed");
 }
 
 void CudaDevice::rms_norm(DevicePointer x, DevicePointer weight, float eps, uint32_t dim, uint32_t n,
                           DevicePointer y) {
-  activate();
+  start_op();
   check(cuda::rms_norm(launcher_, at<const float>(x), at<const float>(weight), eps, dim, n, at<float>(y)),
         "rms_norm");
 }
 
 void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
                         DevicePointer y, uint32_t ldy, Store store) {
-  activate();
+  if (chained(n, [&] { return chain_.add_product(w, x, norm, eps, y, store); })) return;
+  start_op();
   if (n <= kSmallBatch) {
     check(matvec(launcher_, w, at<const float>(x), n, at<const float>(norm), eps, at<float>(y), ldy, store),
           "matmul");
-    launcher_.ahead = {};
     return;
   }
   GemmOutput out;
@@ -109,18 +132,10 @@ void CudaDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
         "matmul");
 }
 
-void CudaDevice::read_soon(const DeviceMatrix& matrix) {
-  if (!asks_ahead_) return;
-  Ahead& ahead = launcher_.ahead;
-  const int part = ahead.bytes[0] == 0 ? 0 : 1;
-  ahead.at[part] = matrix.quants;
-  const size_t quants = planes_of(matrix.type, matrix.rows, matrix.cols).quant_bytes;
-  ahead.bytes[part] = static_cast<uint32_t>(std::min(kReadSoon, quants));
-}
-
 void CudaDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                               DevicePointer norm, float eps, DevicePointer y) {
-  activate();
+  if (chained(n, [&] { return chain_.add_gated(gate, up, x, norm, eps, y); })) return;
+  start_op();
   if (n <= kSmallBatch && gate.type != up.type) {
     const auto product = [&](const DeviceMatrix& w, float* to) {
       check(matvec(launcher_, w, at<const float>(x), n, at<const float>(norm), eps, to, w.rows, Store::set),
@@ -148,7 +163,7 @@ void CudaDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, 
 void CudaDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                               DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                               const DeviceBatch& batch, const CacheLayout& cache) {
-  activate();
+  start_op();
   check(cuda::finish_heads(launcher_, at<float>(qkv), shape, at<const float>(q_norm), at<const float>(k_norm),
                            eps, at<const float>(rope), rope_positions, batch, cache),
         "finish_heads");
@@ -156,7 +171,7 @@ void CudaDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
 
 void CudaDevice::attention(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                            const CacheLayout& cache, DevicePointer out) {
-  activate();
+  start_op();
   check(decode_attention(launcher_, at<const float>(qkv), shape, batch, cache, attention_.data,
                          static_cast<uint32_t*>(counters_.data), at<float>(out)),
         "attention");
@@ -171,23 +186,23 @@ void CudaDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
 void CudaDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                                  DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                                  const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
-  if (!fuses_)
-    return Device::fresh_attention(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache, out);
-  activate();
-  check(cuda::fresh_attention(launcher_, at<const float>(qkv), shape, at<const float>(q_norm),
-                              at<const float>(k_norm), eps, at<const float>(rope), rope_positions, batch,
-                              cache, attention_.data, static_cast<uint32_t*>(counters_.data), at<float>(out)),
+  const FreshAttentionArgs args = fresh_attention_args(
+      at<const float>(qkv), shape, at<const float>(q_norm), at<const float>(k_norm), eps,
+      at<const float>(rope), rope_positions, batch, cache, attention_.data, at<float>(out));
+  if (chained(batch.single_tokens, [&] { return chain_.add_attention(args); })) return;
+  start_op();
+  check(cuda::fresh_attention(launcher_, args, batch.single_tokens, static_cast<uint32_t*>(counters_.data)),
         "fresh_attention");
 }
 
 void CudaDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {
-  activate();
+  start_op();
   check(cuda::top_k(launcher_, at<const float>(logits), vocab, n, k, selection_.data, at<Candidate>(out)),
         "top_k");
 }
 
 void CudaDevice::advance(DevicePointer best, uint32_t k, uint32_t n, DevicePointer ids, DevicePointer list) {
-  activate();
+  start_op();
   check(cuda::advance(launcher_, at<const Candidate>(best), k, n, at<int32_t>(ids), at<BatchToken>(list)),
         "advance");
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 // The instructions that the tensor-core kernels are made of: matrix fragments (PTX ISA, "Matrix
-// multiply-accumulate operation using mma instruction": m16n8k16), ldmatrix, cp.async. The kernels' bodies
-// use these names only. Without nvcc they come from an emulation in which fibers play the threads
+// multiply-accumulate operation using mma instruction": m16n8k16, m16n8k32), ldmatrix, cp.async. The kernels'
+// bodies use these names only. Without nvcc they come from an emulation in which fibers play the threads
 // (test/native/gpu/tensor_core_emulation.h), so that the same bodies run under a host's tests.
 //
 // Fragments, with g = lane / 4 and t = lane % 4; two elements to a register, the lower column in the lower
@@ -146,6 +146,17 @@ OPENELM_TENSOR void mma_f16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, 
       "{%0, %1, %2, %3};\n"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// c += A · B of int8, m16n8k32, where rows 8 to 15 of A are 0. Four elements to a register, the lowest
+/// column in the lowest byte: a0 (g, 4t) a1 (g, 4t + 16); b0 b1 the same of rows of B's transpose; c0 c1 (g,
+/// 2t) (g, 2t + 1).
+OPENELM_TENSOR void mma_s8(int32_t (&c)[2], uint32_t a0, uint32_t a1, uint32_t b0, uint32_t b1) {
+  int32_t lower[2] = {0, 0};
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %6, %5, %6}, {%7, %8}, "
+      "{%0, %1, %2, %3};"
+      : "+r"(c[0]), "+r"(c[1]), "+r"(lower[0]), "+r"(lower[1])
+      : "r"(a0), "r"(a1), "r"(0), "r"(b0), "r"(b1));
 }
 
 /// Two floats rounded to nearest even, `low` in the lower half.

@@ -3,6 +3,7 @@
 // A group of real threads, as compat.h wants it. Teams exchange values through memory, so that a body which
 // forgets a barrier, or calls a team's function from some lanes only, is a data race or a deadlock here.
 
+#include <atomic>
 #include <barrier>
 #include <cstdint>
 #include <memory>
@@ -37,6 +38,7 @@ struct GroupState {
   Meeting all;
   std::vector<Meeting> of_team;
   std::vector<uint32_t> exchange;  // [2][threads]: consecutive exchanges use different halves
+  bool last = false;               // the answer of last_to_come
 };
 
 /// One thread of it.
@@ -96,6 +98,17 @@ class HostGroup {
   HostTeam team() const { return HostTeam(thread_); }
   uint32_t team_index() const { return thread_->lane / thread_->group->team_size; }
   uint32_t teams() const { return thread_->group->teams; }
+  /// See gpu/bodies/attention.h; only where groups run side by side.
+  bool last_to_come(uint32_t* counter, uint32_t groups) const {
+    barrier();
+    if (lane() == 0) {
+      std::atomic_ref<uint32_t> come(*counter);
+      thread_->group->last = come.fetch_add(1, std::memory_order_acq_rel) + 1 == groups;
+      if (thread_->group->last) come.store(0, std::memory_order_relaxed);
+    }
+    barrier();
+    return thread_->group->last;
+  }
 
  private:
   ThreadState* thread_;

@@ -9,19 +9,21 @@
 
 #include "gpu/bodies/arguments.h"
 #include "gpu/device.h"
+#include "gpu/host/host_chain.h"
 #include "gpu/host/threads.h"
 
 namespace openelm::gpu::host {
 
 struct HostOptions {
   uint32_t teams = 1, team_size = 1;      // of every group; team_size a power of two, at most 32
+  uint32_t attention_teams = 0;           // of a group for attention, a divisor of teams; 0: all
   uint32_t groups = 3;                    // that share the rows of a product with few tokens
   uint32_t shared_bytes = 48 * 1024;      // of a group
   size_t memory_bytes = size_t{1} << 30;  // that can be allocated
-  bool dense = false;                     // dense kernels where there are
 };
 
-/// Runs what is enqueued at once. Fresh memory is filled with NaN.
+/// Runs what is enqueued at once; what is recorded of a single token, as chains where it can. Fresh memory is
+/// filled with NaN.
 class HostDevice final : public Device {
  public:
   explicit HostDevice(const HostOptions& options = {});
@@ -72,9 +74,15 @@ class HostDevice final : public Device {
 
   /// Does it now, or keeps it while recording.
   void enqueue(Work work);
+  /// Whether an op goes into a chain; otherwise what was gathered before is enqueued.
+  template <class Add>
+  bool chained(uint32_t tokens, Add add);
+  void enqueue_gathered();
   /// Enqueues a kernel of so many groups; body(group, index, shared memory).
   template <class Body>
   void launch(uint32_t groups, uint32_t shared_bytes, Body body);
+  template <class Body>
+  void launch_on(Threads& threads, uint32_t groups, uint32_t shared_bytes, Body body);
   AttentionArgs attention_args(DevicePointer qkv, const HeadShape& shape, const DeviceBatch& batch,
                                const CacheLayout& cache, DevicePointer out);
   /// Attention of so many single tokens, their heads finished or not.
@@ -95,13 +103,16 @@ class HostDevice final : public Device {
 
   HostOptions options_;
   DeviceInfo info_;
-  Threads threads_;
+  Threads threads_, attention_threads_;
   std::vector<uint64_t> shared_;
   std::unordered_map<DevicePointer, size_t> sizes_;
   size_t used_ = 0;
   Status error_;
   bool recording_ = false;
   std::vector<Work> recorded_;
+  Chain chain_;
+  ChainGroups chain_groups_;
+  std::vector<uint32_t> meetings_, counters_;
   // Scratch: normalized activations, the second half of a gated product, partial results.
   DevicePointer normalized_ = 0, products_ = 0, chunks_ = 0, candidates_ = 0;
 };

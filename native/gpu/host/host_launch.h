@@ -12,12 +12,25 @@ inline MatrixRef reference_to(const DeviceMatrix& m) {
   return {m.quants, m.scales, m.rows, m.cols};
 }
 
+template <class Add>
+bool HostDevice::chained(uint32_t tokens, Add add) {
+  if (!recording_ || tokens != 1) return false;
+  if (add()) return true;
+  enqueue_gathered();
+  return add();
+}
+
 template <class Body>
 void HostDevice::launch(uint32_t groups, uint32_t shared_bytes, Body body) {
+  launch_on(threads_, groups, shared_bytes, body);
+}
+
+template <class Body>
+void HostDevice::launch_on(Threads& threads, uint32_t groups, uint32_t shared_bytes, Body body) {
   if (groups == 0) return;
   if (shared_bytes > options_.shared_bytes) return fail("a kernel needs more shared memory than a group has");
-  enqueue([this, groups, body] {
-    threads_.run(groups, [this, &body](HostGroup group, uint32_t index) {
+  enqueue([this, &threads, groups, body] {
+    threads.run(groups, [this, &body](HostGroup group, uint32_t index) {
       body(group, index, reinterpret_cast<uint8_t*>(shared_.data()));
     });
   });

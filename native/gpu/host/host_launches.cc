@@ -92,13 +92,13 @@ void HostDevice::attend_singles(Heads heads, uint32_t tokens) {
   const uint32_t kv_heads = args.kv_heads, chunks = args.max_chunks;
   with_kv_type(args.cache.kv_type, [&](auto type) {
     const auto with_head_dim = [&](auto head_dim) {
-      launch(tokens * kv_heads * chunks,
-             attend_chunk_bytes(args.head_dim, options_.teams, options_.team_size),
-             [=](HostGroup group, uint32_t index, uint8_t* shared) {
-               gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(
-                   group, heads, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
-                   reinterpret_cast<float*>(shared));
-             });
+      launch_on(attention_threads_, tokens * kv_heads * chunks,
+                attend_chunk_bytes(args.head_dim, options_.attention_teams, options_.team_size),
+                [=](HostGroup group, uint32_t index, uint8_t* shared) {
+                  gpu::attend_chunk<decltype(type)::value, decltype(head_dim)::value>(
+                      group, heads, index / chunks / kv_heads, index / chunks % kv_heads, index % chunks,
+                      reinterpret_cast<float*>(shared));
+                });
     };
     if (args.head_dim == 64)
       with_head_dim(std::integral_constant<uint32_t, 64>());
@@ -129,7 +129,10 @@ void HostDevice::fresh_attention(DevicePointer qkv, const HeadShape& shape, Devi
                                  const DeviceBatch& batch, const CacheLayout& cache, DevicePointer out) {
   const FinishHeadsArgs finish =
       finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
-  attend_singles(FreshHeads{attention_args(qkv, shape, batch, cache, out), finish}, batch.single_tokens);
+  const AttentionArgs args = attention_args(qkv, shape, batch, cache, out);
+  if (chained(batch.single_tokens, [&] { return args.partials && chain_.add_attention({args, finish}); }))
+    return;
+  attend_singles(FreshHeads{args, finish}, batch.single_tokens);
 }
 
 void HostDevice::top_k(DevicePointer logits, uint32_t vocab, uint32_t n, uint32_t k, DevicePointer out) {

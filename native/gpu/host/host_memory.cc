@@ -31,13 +31,26 @@ class HostRecording final : public Device::Recording {
 
 }  // namespace
 
-HostDevice::HostDevice(const HostOptions& options)
-    : options_(options),
-      threads_(options.teams, options.team_size),
-      shared_((options.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)) {
+/// With all that can be left out.
+static HostOptions complete(HostOptions options) {
+  if (options.attention_teams == 0) options.attention_teams = options.teams;
+  return options;
+}
+
+HostDevice::HostDevice(const HostOptions& given)
+    : options_(complete(given)),
+      threads_(options_.teams, options_.team_size),
+      attention_threads_(options_.attention_teams, options_.team_size),
+      shared_((options_.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)),
+      chain_({options_.groups, options_.shared_bytes + kHostSlots * kHostSlotBytes, options_.teams,
+              options_.team_size, options_.teams / options_.attention_teams, 1, UINT32_MAX, kHostSlotBytes,
+              kHostSlots, options_.teams / options_.attention_teams}),
+      chain_groups_(options_.groups, options_.teams, options_.team_size,
+                    options_.teams / options_.attention_teams),
+      meetings_(kMeetingBytes / sizeof(uint32_t)) {
   info_.name = "host threads";
-  info_.details = std::to_string(options.teams) + " x " + std::to_string(options.team_size) + " a group";
-  info_.total_bytes = info_.free_bytes = options.memory_bytes;
+  info_.details = std::to_string(options_.teams) + " x " + std::to_string(options_.team_size) + " a group";
+  info_.total_bytes = info_.free_bytes = options_.memory_bytes;
 }
 
 HostDevice::~HostDevice() {
@@ -81,7 +94,18 @@ void HostDevice::fail(const char* what) {
   if (error_.ok()) error_ = Status(Code::internal, what);
 }
 
+void HostDevice::enqueue_gathered() {
+  if (chain_.empty()) return;
+  const ChainArgs& args =
+      chain_.args(reinterpret_cast<uint64_t>(meetings_.data()), reinterpret_cast<uint64_t>(counters_.data()));
+  recorded_.push_back([this, args, kv_type = chain_.kv_type(), head_dim = chain_.head_dim()] {
+    chain_groups_.run(args, kv_type, head_dim);
+  });
+  chain_.clear();
+}
+
 void HostDevice::enqueue(Work work) {
+  enqueue_gathered();
   if (recording_)
     recorded_.push_back(std::move(work));
   else
@@ -92,6 +116,7 @@ bool HostDevice::begin_recording() {
   return true;
 }
 std::unique_ptr<Device::Recording> HostDevice::end_recording() {
+  enqueue_gathered();
   recording_ = false;
   return std::make_unique<HostRecording>(std::exchange(recorded_, {}));
 }
@@ -136,6 +161,7 @@ Status HostDevice::reserve(uint32_t n, uint32_t max_cols, uint32_t max_rows, con
   const size_t chunks = (n_ctx + kAttentionChunk - 1) / kAttentionChunk;
   const size_t singles = std::min(n, small_batch());
   const size_t slices = (size_t{max_rows} + kTopKSlice - 1) / kTopKSlice;
+  counters_.resize(std::max<size_t>(counters_.size(), largest.heads));
   Status status = grow(normalized_, sizeof(float) * n * max_cols);
   if (status.ok()) status = grow(products_, sizeof(float) * n * max_rows);
   if (status.ok())

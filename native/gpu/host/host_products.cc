@@ -29,13 +29,9 @@ void HostDevice::few_tokens(MatvecArgs args) {
   using Shared = MatvecShared<Block, Tokens>;
   args.panel = Shared::panel(args.w.cols, options_.teams, options_.shared_bytes);
   if (args.panel == 0) return fail("no panel fits into shared memory");
-  const bool dense = options_.dense && args.panel >= args.w.cols;
   launch(options_.groups, Shared::bytes(args.panel, options_.teams),
-         [args, dense, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
-           if (Tokens == 1 && dense)
-             matvec<Block, Tokens, Tokens == 1>(group, args, index, count, shared);
-           else
-             matvec<Block, Tokens>(group, args, index, count, shared);
+         [args, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
+           matvec<Block, Tokens>(group, args, index, count, shared);
          });
 }
 
@@ -44,13 +40,9 @@ void HostDevice::few_tokens(GatedMatvecArgs args) {
   using Shared = MatvecShared<Block, Tokens>;
   args.panel = Shared::panel(args.gate.cols, options_.teams, options_.shared_bytes);
   if (args.panel == 0) return fail("no panel fits into shared memory");
-  const bool dense = options_.dense && args.panel >= args.gate.cols;
   launch(options_.groups, Shared::bytes(args.panel, options_.teams),
-         [args, dense, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
-           if (Tokens == 1 && dense)
-             gated_matvec<Block, Tokens, Tokens == 1>(group, args, index, count, shared);
-           else
-             gated_matvec<Block, Tokens>(group, args, index, count, shared);
+         [args, count = options_.groups](HostGroup group, uint32_t index, uint8_t* shared) {
+           gated_matvec<Block, Tokens>(group, args, index, count, shared);
          });
 }
 
@@ -75,6 +67,7 @@ DevicePointer HostDevice::normalized(DevicePointer x, DevicePointer norm, float 
 
 void HostDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, DevicePointer norm, float eps,
                         DevicePointer y, uint32_t ldy, Store store) {
+  if (chained(n, [&] { return chain_.add_product(w, x, norm, eps, y, store); })) return;
   const uint32_t add = store == Store::add;
   with_block(w.type, [&](auto tag) {
     using Block = typename decltype(tag)::Type;
@@ -91,6 +84,7 @@ void HostDevice::matmul(const DeviceMatrix& w, DevicePointer x, uint32_t n, Devi
 
 void HostDevice::gated_matmul(const DeviceMatrix& gate, const DeviceMatrix& up, DevicePointer x, uint32_t n,
                               DevicePointer norm, float eps, DevicePointer y) {
+  if (chained(n, [&] { return chain_.add_gated(gate, up, x, norm, eps, y); })) return;
   with_block(gate.type, [&](auto tag) {
     using Block = typename decltype(tag)::Type;
     if (n <= small_batch() && gate.type == up.type) {

@@ -34,7 +34,6 @@ void check_case(Test& test, const Subject& s, const Case& c, Random& random) {
 
   const MatrixOnDevice w(test, s, c.type, c.rows, c.cols, data.data());
   const OnDevice<float> on_x(s, x), on_norm(s, norm), on_y(s, before);
-  if (c.norm) s.device.read_soon(*w);  // changes nothing
   s.device.matmul(*w, on_x.at(), n, c.norm ? on_norm.at() : 0, kEps, on_y.at(), static_cast<uint32_t>(ldy),
                   c.add ? gpu::Store::add : gpu::Store::set);
   std::vector<float> y = on_y.get(test);

@@ -2,9 +2,10 @@
 //
 //   gpu_check [--quick] [FILTER]     TAP of the tests whose name contains FILTER
 //   gpu_check --plant [FILTER]       the same with an error in every result: all checks of values must fail
-//   gpu_check --bench                speeds
+//   gpu_check --bench [PART]         speeds; of one part: bench/bench.h
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "gpu/bench/bench.h"
@@ -26,13 +27,14 @@ int main(int argc, char** argv) {
     else
       filter = argument;
   }
+  if (!bench) setenv("OPENELM_CUDA_CHAIN", "1", 0);  // the checks' models are small
   const Result<std::unique_ptr<gpu::Device>> device = gpu::create_cuda_device(0);
   if (!device.ok()) {
     std::fprintf(stderr, "gpu_check: %s\n", device.status.message().c_str());
     return 1;
   }
   if (bench) {
-    check::bench_device(*device.value);
+    check::bench_device(*device.value, filter);
     return 0;
   }
   const check::Subject subject{*device.value, "cuda", quick, true, plant};
@@ -42,6 +44,7 @@ int main(int argc, char** argv) {
   check::check_heads(tap, subject);
   check::check_attention(tap, subject);
   check::check_fresh_attention(tap, subject);
+  check::check_chain(tap, subject);
   check::check_top_k(tap, subject);
   check::check_small_ops(tap, subject);
   return tap.finish();

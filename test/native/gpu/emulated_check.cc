@@ -6,6 +6,7 @@
 namespace openelm::gpu::cuda {
 void check_gemm_tiles();
 void check_gemm_few();
+void check_chain_sums();
 void check_prefill_attention();
 void check_decode_attention();
 }  // namespace openelm::gpu::cuda
@@ -13,6 +14,7 @@ void check_decode_attention();
 int main() {
   openelm::gpu::cuda::check_gemm_tiles();
   openelm::gpu::cuda::check_gemm_few();
+  openelm::gpu::cuda::check_chain_sums();
   openelm::gpu::cuda::check_prefill_attention();
   openelm::gpu::cuda::check_decode_attention();
   const openelm::emulation::Tally& counts = openelm::emulation::tally();

@@ -1,10 +1,9 @@
 // Checks every op of the host device, whose threads run the bodies of the GPU kernels, and prints TAP.
 //
-//   host_check [--op NAME] [--quick] [--group TEAMSxSIZE]... [--dense] [--plant]
+//   host_check [--op NAME] [--quick] [--group TEAMSxSIZE]... [--plant]
 //
 // --op: only tests whose name contains NAME (matmul, gated, attention, finish_heads, top_k, embed, …).
 // --group: shapes of a group of threads (default 1x1, 2x4 and 1x32).
-// --dense: products with one token by dense kernels (bodies/matvec.h).
 // --plant: an error in every result; every test has to fail.
 
 #include <cstdio>
@@ -18,7 +17,7 @@ namespace {
 
 struct Options {
   std::string op;
-  bool quick = false, plant = false, dense = false;
+  bool quick = false, plant = false;
   std::vector<gpu::host::HostOptions> groups;
 };
 
@@ -28,13 +27,12 @@ bool parse(int argc, char** argv, Options* options) {
       options->quick = true;
     } else if (std::strcmp(argv[i], "--plant") == 0) {
       options->plant = true;
-    } else if (std::strcmp(argv[i], "--dense") == 0) {
-      options->dense = true;
     } else if (std::strcmp(argv[i], "--op") == 0 && i + 1 < argc) {
       options->op = argv[++i];
     } else if (std::strcmp(argv[i], "--group") == 0 && i + 1 < argc) {
       gpu::host::HostOptions group;
       if (std::sscanf(argv[++i], "%ux%u", &group.teams, &group.team_size) != 2) return false;
+      if (group.teams % 2 == 0) group.attention_teams = group.teams / 2;
       options->groups.push_back(group);
     } else {
       return false;
@@ -51,14 +49,12 @@ bool parse(int argc, char** argv, Options* options) {
 
 int run(const Options& options) {
   Tap tap(options.op);
-  for (gpu::host::HostOptions group : options.groups) {
-    group.dense = options.dense;
+  for (const gpu::host::HostOptions& group : options.groups) {
     gpu::host::HostDevice device(group);
-    const Subject subject{device,
-                          format("host %ux%u%s", group.teams, group.team_size, group.dense ? " dense" : ""),
-                          options.quick, false, options.plant};
+    const Subject subject{device, format("host %ux%u", group.teams, group.team_size), options.quick, false,
+                          options.plant};
     for (const auto check : {check_products, check_gated_products, check_heads, check_attention,
-                             check_fresh_attention, check_top_k, check_small_ops})
+                             check_fresh_attention, check_chain, check_top_k, check_small_ops})
       check(tap, subject);
   }
   return tap.finish();
@@ -70,8 +66,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   openelm::check::Options options;
   if (!openelm::check::parse(argc, argv, &options)) {
-    std::fprintf(stderr,
-                 "usage: host_check [--op NAME] [--quick] [--group TEAMSxSIZE]... [--dense] [--plant]\n");
+    std::fprintf(stderr, "usage: host_check [--op NAME] [--quick] [--group TEAMSxSIZE]... [--plant]\n");
     return 2;
   }
   return openelm::check::run(options);

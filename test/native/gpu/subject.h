@@ -83,6 +83,7 @@ void check_gated_products(Tap& tap, const Subject& subject);
 void check_heads(Tap& tap, const Subject& subject);
 void check_attention(Tap& tap, const Subject& subject);
 void check_fresh_attention(Tap& tap, const Subject& subject);
+void check_chain(Tap& tap, const Subject& subject);
 void check_top_k(Tap& tap, const Subject& subject);
 void check_small_ops(Tap& tap, const Subject& subject);
 

@@ -145,6 +145,31 @@ inline void load_matrices_transposed(uint32_t (&r)[4], SharedAddress row) {
   load_matrices_as(r, row, true);
 }
 
+inline void mma_s8(int32_t (&c)[2], uint32_t a0, uint32_t a1, uint32_t b0, uint32_t b1) {
+  struct Operand {
+    int32_t (*c)[2];
+    uint32_t a[2], b[2];
+  };
+  Lanes<Operand>& in = lanes<Operand>();
+  in.lane[thread_index() % 32] = {&c, {a0, a1}, {b0, b1}};
+  block().warp_step([&] {
+    int32_t left[8][32], right[8][32];
+    for (uint32_t lane = 0; lane < 32; ++lane) {
+      for (uint32_t i = 0; i < 8; ++i) {
+        const uint32_t row = lane / 4, column = lane % 4 * 4 + i % 4 + i / 4 * 16;
+        left[row][column] = static_cast<int8_t>(in.lane[lane].a[i / 4] >> (8 * (i % 4)));
+        right[row][column] = static_cast<int8_t>(in.lane[lane].b[i / 4] >> (8 * (i % 4)));
+      }
+    }
+    for (uint32_t lane = 0; lane < 32; ++lane) {
+      for (uint32_t i = 0; i < 2; ++i) {
+        for (uint32_t k = 0; k < 32; ++k)
+          (*in.lane[lane].c)[i] += left[lane / 4][k] * right[lane % 4 * 2 + i][k];
+      }
+    }
+  });
+}
+
 template <float (*kToFloat)(uint16_t) noexcept>
 void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   struct Operand {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <initializer_list>
 
+#include "gpu/bench/step.h"
 #include "gpu/bench/timer.h"
 #include "quant/kv_type.h"
 
@@ -206,16 +207,18 @@ void bench_small(Bench& bench) {
 
 }  // namespace
 
-void bench_device(gpu::Device& device) {
+void bench_device(gpu::Device& device, const std::string& only) {
   Bench bench(device);
   bench.require(device.reserve(2048, 8192, 32000, HeadShape{24, 8, 128}, kPositions));
   const double limit = bandwidth_probe(bench);
   std::printf("%s (%s): memory reads %.0f GB/s\n", device.info().name.c_str(), device.info().details.c_str(),
               limit);
-  bench_products(bench, limit);
-  bench_small(bench);
-  bench_heads(bench);
-  bench_many(bench);
+  const auto wanted = [&](const std::string& name) { return name.starts_with(only); };
+  if (wanted("products")) bench_products(bench, limit);
+  if (wanted("small")) bench_small(bench);
+  if (wanted("heads")) bench_heads(bench);
+  if (wanted("many")) bench_many(bench);
+  if (wanted("steps")) bench_steps(bench, limit);
 }
 
 }  // namespace openelm::check
