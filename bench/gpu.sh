@@ -53,12 +53,14 @@ switches() { timeout 180 "$node" build/bench/gpu-switches.mjs "$@" | tee "$out/s
 
 kernel_bench() { timeout 90 build/cuda/gpu_check --bench 2>&1 | tee "$out/kernels.txt"; }
 
-golden() {
-  timeout 240 "$node" bench/gpu-golden.mjs cuda >"$out/golden.tap" 2>"$out/golden.err"
+golden() { # golden NAME [VARIABLE=VALUE]: small models, which become chains only where the variable says so
+  local name=$1
+  shift
+  env "$@" timeout 200 "$node" bench/gpu-golden.mjs cuda >"$out/$name.tap" 2>"$out/$name.err"
   local status=$?
-  grep '^not ok' "$out/golden.tap" | head -60
-  tail -n 2 "$out/golden.tap"
-  head -n 12 "$out/golden.err"
+  grep '^not ok' "$out/$name.tap" | head -60
+  tail -n 2 "$out/$name.tap"
+  head -n 12 "$out/$name.err"
   return "$status"
 }
 
@@ -82,7 +84,8 @@ step 'kernels are right' kernel_checks
 if [ "${1:-}" = --switches ]; then
   shift
 else
-  step 'golden logits and texts' golden
+  step 'golden logits and texts' golden golden
+  step 'golden logits and texts, steps as chains' golden chains OPENELM_CUDA_CHAIN=1
   step 'speed of kernels' kernel_bench
   step 'tokens a second' table "$@"
   set --
