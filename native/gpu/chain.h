@@ -17,7 +17,7 @@ struct ChainLimits {
   uint32_t groups;
   uint32_t shared_bytes;      // for the weights of ops, activations or attention, and slots
   uint32_t teams, team_size;  // of a group
-  uint32_t parts, queries;    // of a group in attention (PartOf)
+  uint32_t parts;             // of a group in attention (PartOf)
   uint32_t norm_columns;      // of a product with a norm, at most
   uint32_t slot_bytes, most_slots;
   uint32_t crews;  // into which a group is divided for products
@@ -59,7 +59,7 @@ class Chain {
 
   bool empty() const { return args_.count == 0; }
   void clear() {
-    args_.count = args_.panel_bytes = args_.part_bytes = 0;
+    args_.count = args_.panel_bytes = 0;
     args_.list = 0;
     head_dim_ = 0;
   }
@@ -81,7 +81,7 @@ class Chain {
     ChainWeights w = {};
     w.quants[0] = a.quants, w.quants[1] = b.quants;
     w.scales[0] = a.scales, w.scales[1] = b.scales;
-    w.rows = a.rows, w.cols = a.cols, w.gated = gated ? 1 : 0;
+    w.cols = a.cols, w.gated = gated ? 1 : 0;
     if ((a.type != DType::q8_0 && a.type != DType::q4_0) || a.cols % kChainColumns != 0) return w;
     w.scale_bytes = a.cols / kGroup * Layout<BlockQ8_0>::kScaleBytes;
     w.quant_bytes = a.type == DType::q8_0 ? a.cols : a.cols / 2;
@@ -97,10 +97,11 @@ class Chain {
   }
   template <class Block>
   static uint32_t panel_bytes(uint32_t cols) {
-    return ActivationsOf<Block>::Type::bytes(chain_panel<Block>(cols));
+    using Form = typename ActivationsOf<Block>::Type;
+    return Form::bytes(whole_panel<Form>(cols));
   }
   uint32_t part_bytes(uint32_t head_dim) const {
-    return attend_chunk_bytes(head_dim, limits_.teams / limits_.parts, limits_.team_size, limits_.queries);
+    return attend_chunk_bytes(head_dim, limits_.teams / limits_.parts, limits_.team_size, kPartQueries);
   }
 
   bool add(DType type, const ChainProduct& product) {

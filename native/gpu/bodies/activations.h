@@ -61,6 +61,13 @@ struct ActivationsOf<BlockQ6_K> {
   typedef PlaneActivations<64, 0> Type;
 };
 
+/// A panel with all columns.
+template <class Form>
+GPU_BOTH uint32_t whole_panel(uint32_t cols) {
+  const uint32_t multiple = Form::kPanelMultiple;
+  return (cols + multiple - 1) / multiple * multiple;
+}
+
 /// Where the parts of a token's panel are.
 struct PlaneView {
   GPU_SHARED uint8_t* high;
@@ -84,6 +91,13 @@ GPU_FN uint32_t float_place(uint32_t col, uint32_t columns) {
 /// The byte of column `col` in a plane.
 GPU_FN uint32_t plane_place(uint32_t col, uint32_t columns, uint32_t split) {
   return split ? col / split % 2 * (columns / 2) + col / (2 * split) * split + col % split : col;
+}
+
+/// Asks for the weights of a norm.
+template <class Group>
+GPU_FN void prefetch_norm(Group group, GPU_DEVICE const float* norm, uint32_t cols) {
+  for (uint32_t i = group.lane() * 32; i < cols; i += group.size() * 32)
+    prefetch(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + i));
 }
 
 /// Sums of squares of up to Tokens rows of x, [tokens][cols], a part a team. shared: [Tokens][teams].

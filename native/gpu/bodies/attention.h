@@ -46,9 +46,7 @@ struct ChunkShared {
   GPU_SHARED float* sums;    // [slots][Queries][head_dim], and before that fresh vectors
 
   GPU_FN explicit ChunkShared(GPU_SHARED float* shared)
-      : scores(shared),
-        totals(shared + Queries * kAttentionChunk),
-        sums(shared + (Queries * (kAttentionChunk + 1) + 3) / 4 * 4) {}
+      : scores(shared), totals(shared + Queries * kAttentionChunk), sums(shared + score_floats(Queries)) {}
 };
 
 /// A chunk's partial result for `heads` query heads from `head` on or, of an only chunk, the result. Parts of

@@ -17,13 +17,18 @@ GPU_BOTH uint32_t lanes_of_row(uint32_t head_dim, uint32_t team_size) {
   return lanes;
 }
 
+/// Floats of scores and totals in shared memory; the sums behind them are aligned to 16 bytes.
+GPU_BOTH uint32_t score_floats(uint32_t queries) {
+  return (queries * (kAttentionChunk + 1) + 3) / 4 * 4;
+}
+
 /// Bytes of shared memory of attend_chunk and attend_and_merge, for each part of a group: scores, totals and,
 /// one after the other, fresh vectors (attention_heads.h) and the sums of slots.
 GPU_BOTH uint32_t attend_chunk_bytes(uint32_t head_dim, uint32_t teams, uint32_t team_size,
                                      uint32_t queries = kQueries) {
   const uint32_t slots = teams * (team_size / lanes_of_row(head_dim, team_size));
   const uint32_t rows = slots * queries > queries + 2 ? slots * queries : queries + 2;
-  return 4 * ((queries * (kAttentionChunk + 1) + 3) / 4 * 4 + rows * head_dim);
+  return 4 * (score_floats(queries) + rows * head_dim);
 }
 
 /// What attend_chunk is to a thread: a slot takes every slots-th row, its lanes eight elements of it. Group:

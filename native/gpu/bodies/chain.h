@@ -7,31 +7,33 @@
 //
 // Machine is a group with what a chain needs besides:
 //
-//   start_op()              what follows from which thread this is need not be remembered from here on
-//   group()                 the group of threads
-//   index(), groups()       which of all groups it is, and how many there are
-//   part()                  of attention (PartOf), each with part_bytes of the panel; kPartQueries query
-//   heads at a time kAnySize                whether groups may be too small to load the inputs of a norm at
-//   once ops(), slots()          how many there are, of the chain and of the group weights(), op(i) shared
-//   memory for the weights of all ops, and for one of two ops panel(), squares()      shared memory:
-//   panel_bytes of the chain, and 4 bytes a team crew(), crew_barrier()  products are done by crews of the
-//   group (CrewOf), each of which takes every count-th slot;
-//                           the number of slots is a multiple of theirs
-//   sums()                  shared memory: a crew's, [2][kSlotRows][kRowLanes] floats
-//   wait(slot)              waits until a slot of weights is filled; where it is
-//   rows()                  shared memory for the keys and values of a chunk, where they are copied
-//   expect_rows(bytes), copy_rows(offset, from, bytes)
-//                           by one thread: begin to copy them
-//   wait_rows()             waits for them
-//   SlotSums<Block>         multiplies rows: see multiply_slots
-//   arrive(), meet(n)       the group has come to the end of an op; waits until all have come to that of n
-//   ops leave()                 after the last op feed_place()            shared memory for the crew's place
-//   in the weights
+//   start_op()           what follows from which thread this is need not be remembered from here on
+//   group()              the group of threads
+//   index(), groups()    which of all groups it is, and how many there are
+//   ops(), slots()       how many there are: of the chain, of the group
+//   weights(), op(i)     shared memory for the weights of all ops, and for one of two ops
+//   panel(), squares()   shared memory: panel_bytes of the chain, and 4 bytes a team
+//   kAnySize             whether groups may be too small to load the inputs of a norm at once
+//   arrive(), meet(n)    the group has ended an op; waits until all groups have ended n ops
+//   leave()              after the last op
 //
-// and to one thread:
+// for products, which crews of the group share out (CrewOf; the number of slots is a multiple of theirs):
 //
+//   crew(), crew_barrier()
+//   sums()               shared memory of a crew: [2][kSlotRows][kRowLanes] floats
+//   wait(slot)           waits until a slot of weights is filled; where it is
+//   SlotSums<Block>      multiplies rows: see multiply_slots
+//   feed_place()         shared memory for the crew's place in the weights
 //   expect(slot, bytes), copy(slot, offset, from, bytes)
-//                           all that a slot will get; begins to copy into it, pieces of 16 bytes
+//                        by one thread: what a slot will get; begins to copy pieces of 16 bytes into it
+//
+// and for attention:
+//
+//   part()               of the group (PartOf), with part_bytes of the panel
+//   rows()               shared memory for the keys and values of a chunk, where they are copied
+//   expect_rows(bytes), copy_rows(offset, from, bytes)
+//                        by one thread: what they will be; begins to copy them
+//   wait_rows()          waits for them
 
 #include "gpu/bodies/chain_activations.h"
 #include "gpu/bodies/chain_attention.h"
@@ -96,7 +98,7 @@ GPU_FN void multiply_slots(GPU_LOCAL Machine& machine, GPU_SHARED const ChainPro
 template <class Block, class Machine>
 GPU_FN void chain_product(GPU_LOCAL Machine& machine, GPU_SHARED const ChainProduct& op,
                           GPU_LOCAL SlotTurn& at_slot) {
-  const uint32_t panel = chain_panel<Block>(op.w.cols);
+  const uint32_t panel = whole_panel<typename ActivationsOf<Block>::Type>(op.w.cols);
   prepare_activations<typename ActivationsOf<Block>::Type, Machine::kAnySize>(
       machine.group(), op, panel, machine.squares(), machine.panel());
   multiply_slots<Block>(machine, op, panel, at_slot);
@@ -111,9 +113,7 @@ GPU_FN void ask_for_inputs(GPU_LOCAL Machine& machine, GPU_SHARED const ChainOp&
     if (group.lane() == 0 && machine.index() < chunks_of(of) * args.kv_heads)
       fetch_chunk<type>(machine, args, of, machine.index());
   } else if (op.product.norm) {
-    GPU_DEVICE const float* norm = at<const float>(op.product.norm);
-    for (uint32_t i = group.lane() * 32; i < op.product.w.cols; i += group.size() * 32)
-      prefetch(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + i));
+    prefetch_norm(group, at<const float>(op.product.norm), op.product.w.cols);
   }
 }
 

@@ -10,6 +10,9 @@
 namespace openelm {
 namespace gpu {
 
+/// Query heads of a part at a time.
+GPU_CONSTANT uint32_t kPartQueries = 1;
+
 /// Whether rows of the cache can be copied.
 GPU_BOTH constexpr bool copies_rows(KvType type) {
   return type != KvType::q8_0;
@@ -79,11 +82,11 @@ GPU_FN void finish_chunk_heads(GPU_LOCAL const Machine& machine, Part part, Fini
 template <KvType type, uint32_t HeadDim, class Machine>
 GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE uint32_t* counters,
                             BatchToken of, uint32_t part_bytes) {
-  enum : uint32_t { kQueries = Machine::kPartQueries, kRowsUnderWay = copies_rows(type) ? 2 : 8 };
+  enum : uint32_t { kRowsUnderWay = copies_rows(type) ? 2 : 8 };
   const auto group = machine.group();
   const auto mine = machine.part();
   const AttentionArgs args = machine.op(op)->attention.attention;
-  const ChunkShared<kQueries> shared(
+  const ChunkShared<kPartQueries> shared(
       reinterpret_cast<GPU_SHARED float*>(machine.panel() + mine.index * part_bytes));
   const uint32_t per_kv = args.heads / args.kv_heads, chunks = chunks_of(of),
                  row_bytes = args.cache.row_bytes;
@@ -95,8 +98,8 @@ GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE 
       group.barrier();
       if (group.lane() == 0) fetch_chunk<type>(machine, machine.op(op)->attention.attention, of, i);
     }
-    const ChunkThread<type, HeadDim, kQueries, decltype(mine.part), kRowsUnderWay> slots(mine.part, args,
-                                                                                         chunk.count);
+    const ChunkThread<type, HeadDim, kPartQueries, decltype(mine.part), kRowsUnderWay> slots(mine.part, args,
+                                                                                             chunk.count);
     GPU_DEVICE const uint8_t* keys = machine.rows();
     GPU_DEVICE const uint8_t* values = keys + kAttentionChunk * row_bytes;
     if (!copies_rows(type)) {
@@ -104,9 +107,9 @@ GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE 
       values = kv_rows(of, args.cache, chunk.kv_head, 1) + uint64_t(chunk.begin) * row_bytes;
     }
     GPU_NO_UNROLL
-    for (uint32_t first = 0; first < per_kv; first += kQueries * mine.count) {
-      const uint32_t at_head = min_of(first + mine.index * kQueries, per_kv);
-      const uint32_t head = chunk.kv_head * per_kv + at_head, heads = min_of(per_kv - at_head, kQueries);
+    for (uint32_t first = 0; first < per_kv; first += kPartQueries * mine.count) {
+      const uint32_t at_head = min_of(first + mine.index * kPartQueries, per_kv);
+      const uint32_t head = chunk.kv_head * per_kv + at_head, heads = min_of(per_kv - at_head, kPartQueries);
       if (first > 0) group.barrier();  // sums may still be read
       finish_chunk_heads<type>(machine, mine.part, machine.op(op)->attention.heads, of, chunk,
                                chunk.last && first == 0 && mine.index == 0, head, heads, shared.sums);

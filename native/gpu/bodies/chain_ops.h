@@ -19,7 +19,7 @@ GPU_CONSTANT uint32_t kSlotRows = 8;
 /// The weights of a product.
 struct ChainWeights {
   uint64_t quants[2], scales[2];      // of gate and up, or of the one matrix first
-  uint32_t rows, cols;                // of a matrix
+  uint32_t cols;                      // of a matrix
   uint32_t quant_bytes, scale_bytes;  // of a row
   uint32_t gated;
   uint32_t slot_rows;  // of a matrix; 0: no product
@@ -38,13 +38,6 @@ struct ChainProduct {
   float eps;
   uint32_t add;  // 1: +=
 };
-
-/// Columns of activations that a product has in shared memory: all, rounded up.
-template <class Block>
-GPU_BOTH uint32_t chain_panel(uint32_t cols) {
-  const uint32_t multiple = ActivationsOf<Block>::Type::kPanelMultiple;
-  return (cols + multiple - 1) / multiple * multiple;
-}
 
 struct ChainOp {
   uint32_t is_attention;

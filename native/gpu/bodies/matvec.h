@@ -45,9 +45,8 @@ struct MatvecShared {
   }
   /// The most columns a panel can have within `limit` bytes, at most cols rounded up. 0: none.
   GPU_BOTH static uint32_t panel(uint32_t cols, uint32_t teams, uint32_t limit) {
-    const uint32_t multiple = Form::kPanelMultiple;
-    uint32_t panel = (cols + multiple - 1) / multiple * multiple;
-    while (panel > 0 && bytes(panel, teams) > limit) panel -= multiple;
+    uint32_t panel = whole_panel<Form>(cols);
+    while (panel > 0 && bytes(panel, teams) > limit) panel -= Form::kPanelMultiple;
     return panel;
   }
 };
@@ -135,9 +134,7 @@ GPU_FN void multiply_rows(Group group, Rows rows, uint32_t index, uint32_t count
   Step<Block, Rows> next;
   if (item < items) next.load(rows, item, lane_col, stride);
   GPU_DEVICE const float* norm = rows.args.norm ? at<const float>(rows.args.norm) : nullptr;
-  if (norm)
-    for (uint32_t i = group.lane() * 32; i < cols; i += group.size() * 32)
-      prefetch(reinterpret_cast<GPU_DEVICE const uint8_t*>(norm + i));
+  if (norm) prefetch_norm(group, norm, cols);
 
   let_next_start();
   wait_for_inputs();

@@ -43,10 +43,10 @@ inline FinishHeadsArgs finish_heads_args(const float* qkv, const HeadShape& shap
   return args;
 }
 
-/// What `run` returns for the cache's type: run.template operator()<type>().
+/// What `run` returns for a cache's type: run.template operator()<type>().
 template <class Run>
-cudaError_t with_kv_type(const CacheLayout& cache, Run run) {
-  switch (static_cast<KvType>(cache.kv_type)) {
+cudaError_t with_kv_type(KvType type, Run run) {
+  switch (type) {
     case KvType::f32:
       return run.template operator()<KvType::f32>();
     case KvType::f16:

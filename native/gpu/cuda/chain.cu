@@ -38,31 +38,20 @@ cudaError_t launch_kernel(const Launcher& on, const ChainArgs& args) {
   return cudaLaunchKernelEx(&config, kernel, args);
 }
 
-template <KvType type>
-cudaError_t launch_of(const Launcher& on, const ChainArgs& args, uint32_t head_dim) {
-  return head_dim == 128 ? launch_kernel<type, 128>(on, args) : launch_kernel<type, 64>(on, args);
-}
-
 }  // namespace
 
 ChainLimits chain_limits(uint32_t multiprocessors, size_t shared_bytes) noexcept {
   constexpr uint32_t kTaken = kChainFixed + 128;  // what is rounded up
   const uint32_t room = shared_bytes > kTaken ? static_cast<uint32_t>(shared_bytes) - kTaken : 0;
-  return {multiprocessors, room,       kChainTeams, kWarp, kChainParts, 1, kNormPasses * kChainThreads * 4,
+  return {multiprocessors, room,       kChainTeams, kWarp, kChainParts, kNormPasses * kChainThreads * 4,
           kSlotBytes,      kMostSlots, kCrews};
 }
 
 cudaError_t launch_chain(const Launcher& on, Chain& chain, void* meetings, uint32_t* counters) {
   const ChainArgs& args = chain.args(address_of(meetings), address_of(counters));
-  switch (chain.kv_type()) {
-    case KvType::f32:
-      return launch_of<KvType::f32>(on, args, chain.head_dim());
-    case KvType::f16:
-      return launch_of<KvType::f16>(on, args, chain.head_dim());
-    case KvType::q8_0:
-      return launch_of<KvType::q8_0>(on, args, chain.head_dim());
-  }
-  return cudaErrorInvalidValue;
+  return with_kv_type(chain.kv_type(), [&]<KvType type>() {
+    return chain.head_dim() == 128 ? launch_kernel<type, 128>(on, args) : launch_kernel<type, 64>(on, args);
+  });
 }
 
 }  // namespace openelm::gpu::cuda

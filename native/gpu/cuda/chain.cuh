@@ -65,7 +65,6 @@ struct ChainGroup : ChainThreads<kChainThreads> {
 
 struct ChainMachine {
   enum : bool { kAnySize = false };
-  enum : uint32_t { kPartQueries = 1 };
   template <class Block>
   using SlotSums = ChainSums<Block>;
   const ChainArgs& chain;

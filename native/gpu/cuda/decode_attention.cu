@@ -88,7 +88,7 @@ static cudaError_t launch_chunks(const Launcher& on, const AttentionArgs& of, ui
   if (tokens > kSmallBatch) return cudaErrorInvalidValue;
   const dim3 blocks(of.max_chunks, of.kv_heads, tokens);
   const size_t shared = attend_chunk_bytes(of.head_dim, kChunkThreads / kWarp, kWarp);
-  return with_kv_type(of.cache, [&]<KvType type>() {
+  return with_kv_type(static_cast<KvType>(of.cache.kv_type), [&]<KvType type>() {
     switch (of.head_dim) {
       case 64:
         return launch(on, attention_kernel<type, 64, Args>, blocks, kChunkThreads, shared, args, counters);

@@ -89,7 +89,7 @@ cudaError_t finish_heads(const Launcher& on, float* qkv, const HeadShape& shape,
       finish_heads_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
   constexpr uint32_t kTeams = kHeadThreads / kWarp;
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
-  return with_kv_type(cache, [&]<KvType type>() {
+  return with_kv_type(static_cast<KvType>(cache.kv_type), [&]<KvType type>() {
     return launch(on, finish_heads_kernel<type>, dim3((vectors + kTeams - 1) / kTeams), kHeadThreads,
                   kTeams * shape.head_dim * sizeof(float), args);
   });

@@ -9,6 +9,7 @@
 
 #include "gpu/bodies/chain.h"
 #include "gpu/bodies/pieces.h"
+#include "gpu/host/host_launch.h"
 
 namespace openelm::gpu::host {
 namespace {
@@ -55,7 +56,6 @@ struct HostSums {
 /// One thread's view of its group: bodies/chain.h says what these are.
 struct ChainThreadMachine {
   enum : bool { kAnySize = true };
-  enum : uint32_t { kPartQueries = 1 };
   template <class Block>
   using SlotSums = HostSums<Block>;
   HostGroup threads;
@@ -68,7 +68,7 @@ struct ChainThreadMachine {
   HostGroup group() const { return threads; }
   uint32_t index() const { return number; }
   uint32_t groups() const { return count; }
-  PartOf<1, HostPart> part() const {
+  PartOf<kPartQueries, HostPart> part() const {
     const HostPart part{threads, parts};
     return {part, threads.team_index() / part.teams(), parts};
   }
@@ -144,14 +144,6 @@ struct ChainThreadMachine {
   std::atomic_ref<uint32_t> come() const { return std::atomic_ref<uint32_t>(*at<uint32_t>(chain.meetings)); }
 };
 
-template <KvType type>
-void run_with(ChainThreadMachine& machine, const ChainArgs& chain, uint32_t head_dim) {
-  if (head_dim == 128)
-    run_chain<type, 128>(machine, chain);
-  else
-    run_chain<type, 64>(machine, chain);
-}
-
 }  // namespace
 
 ChainGroup::ChainGroup(uint32_t teams, uint32_t team_size, uint32_t crew_count)
@@ -173,14 +165,12 @@ void ChainGroups::run(const ChainArgs& chain, KvType kv_type, uint32_t head_dim)
     memory.rows_filled = 0;
     memory.threads.run(1, [&](HostGroup group, uint32_t) {
       ChainThreadMachine machine{group, memory, chain, index, count_, parts_};
-      switch (kv_type) {
-        case KvType::f32:
-          return run_with<KvType::f32>(machine, chain, head_dim);
-        case KvType::f16:
-          return run_with<KvType::f16>(machine, chain, head_dim);
-        case KvType::q8_0:
-          return run_with<KvType::q8_0>(machine, chain, head_dim);
-      }
+      with_kv_type(kv_type, [&](auto type) {
+        if (head_dim == 128)
+          run_chain<decltype(type)::value, 128>(machine, chain);
+        else
+          run_chain<decltype(type)::value, 64>(machine, chain);
+      });
     });
   };
   std::vector<std::thread> others;

@@ -12,6 +12,19 @@ inline MatrixRef reference_to(const DeviceMatrix& m) {
   return {m.quants, m.scales, m.rows, m.cols};
 }
 
+/// Calls f with the type as a constant.
+template <class F>
+void with_kv_type(KvType type, F f) {
+  switch (type) {
+    case KvType::f32:
+      return f(std::integral_constant<KvType, KvType::f32>());
+    case KvType::f16:
+      return f(std::integral_constant<KvType, KvType::f16>());
+    case KvType::q8_0:
+      return f(std::integral_constant<KvType, KvType::q8_0>());
+  }
+}
+
 template <class Add>
 bool HostDevice::chained(uint32_t tokens, Add add) {
   if (!recording_ || tokens != 1) return false;

@@ -13,19 +13,6 @@
 namespace openelm::gpu::host {
 namespace {
 
-/// Calls f with the type as a constant.
-template <class F>
-void with_kv_type(uint32_t type, F f) {
-  switch (static_cast<KvType>(type)) {
-    case KvType::f32:
-      return f(std::integral_constant<KvType, KvType::f32>());
-    case KvType::f16:
-      return f(std::integral_constant<KvType, KvType::f16>());
-    case KvType::q8_0:
-      return f(std::integral_constant<KvType, KvType::q8_0>());
-  }
-}
-
 FinishHeadsArgs finish_args(DevicePointer qkv, const HeadShape& shape, DevicePointer q_norm,
                             DevicePointer k_norm, float eps, DevicePointer rope, uint32_t rope_positions,
                             const DeviceBatch& batch, const CacheLayout& cache) {
@@ -59,7 +46,7 @@ void HostDevice::finish_heads(DevicePointer qkv, const HeadShape& shape, DeviceP
       finish_args(qkv, shape, q_norm, k_norm, eps, rope, rope_positions, batch, cache);
   const uint32_t teams = options_.teams;
   const uint32_t vectors = batch.tokens * (shape.heads + 2 * shape.kv_heads);
-  with_kv_type(cache.kv_type, [&](auto type) {
+  with_kv_type(static_cast<KvType>(cache.kv_type), [&](auto type) {
     launch((vectors + teams - 1) / teams, 4 * teams * shape.head_dim,
            [args, teams](HostGroup group, uint32_t index, uint8_t* shared) {
              gpu::finish_heads<decltype(type)::value>(group, args, index * teams,
@@ -90,7 +77,7 @@ void HostDevice::attend_singles(Heads heads, uint32_t tokens) {
   const AttentionArgs& args = heads.args;
   if (tokens == 0 || !args.partials) return;
   const uint32_t kv_heads = args.kv_heads, chunks = args.max_chunks;
-  with_kv_type(args.cache.kv_type, [&](auto type) {
+  with_kv_type(static_cast<KvType>(args.cache.kv_type), [&](auto type) {
     const auto with_head_dim = [&](auto head_dim) {
       launch_on(attention_threads_, tokens * kv_heads * chunks,
                 attend_chunk_bytes(args.head_dim, options_.attention_teams, options_.team_size),
@@ -115,7 +102,7 @@ void HostDevice::attention(DevicePointer qkv, const HeadShape& shape, const Devi
   const AttentionArgs args = attention_args(qkv, shape, batch, cache, out);
   attend_singles(FinishedHeads{args}, batch.single_tokens);
   const uint32_t heads = shape.heads;
-  with_kv_type(cache.kv_type, [&](auto type) {
+  with_kv_type(static_cast<KvType>(cache.kv_type), [&](auto type) {
     launch(batch.tile_count * heads, attend_tile_bytes(shape.head_dim),
            [=](HostGroup group, uint32_t index, uint8_t* shared) {
              gpu::attend_tile<decltype(type)::value>(group, args, index / heads, index % heads,

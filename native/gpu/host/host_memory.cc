@@ -43,7 +43,7 @@ HostDevice::HostDevice(const HostOptions& given)
       attention_threads_(options_.attention_teams, options_.team_size),
       shared_((options_.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)),
       chain_({options_.groups, options_.shared_bytes + kHostSlots * kHostSlotBytes, options_.teams,
-              options_.team_size, options_.teams / options_.attention_teams, 1, UINT32_MAX, kHostSlotBytes,
+              options_.team_size, options_.teams / options_.attention_teams, UINT32_MAX, kHostSlotBytes,
               kHostSlots, options_.teams / options_.attention_teams}),
       chain_groups_(options_.groups, options_.teams, options_.team_size,
                     options_.teams / options_.attention_teams),

@@ -41,7 +41,7 @@ bool check(uint32_t rows, uint32_t slot_rows, bool gated, uint32_t cols) {
     std::memcpy(&slot[i], &scale, sizeof scale);
   }
 
-  const uint32_t panel = chain_panel<Block>(cols);
+  const uint32_t panel = whole_panel<typename ActivationsOf<Block>::Type>(cols);
   std::vector<uint8_t> memory(ActivationsOf<Block>::Type::bytes(panel));
   const PlaneView x = plane_view(memory.data(), panel);
   for (uint32_t i = 0; i < 2 * panel; ++i) x.high[i] = static_cast<uint8_t>(random.next());
