@@ -101,9 +101,7 @@ class ForwardPass {
     size_t run, begin, end;
   };
   /// Rows of a matrix.
-  struct Rows {
-    size_t begin, end;
-  };
+  using Rows = Worker::Range;
   /// Query heads, or key and value heads, or all of them.
   struct Heads {
     size_t begin, end;
@@ -126,7 +124,7 @@ class ForwardPass {
   void feed_forward(Worker& worker, size_t layer);
   void join(Worker& worker, const LayerWeights& w, const Packed& gate_in, const Packed& up_in);
   void join_rows(Worker& worker, const LayerWeights& w, const Cohort& cohort, const uint8_t* gate_x,
-                 const uint8_t* up_x, Rows range);
+                 const uint8_t* up_x, Rows range, Rows next);
   Packed pack_joined(Worker& worker, const LayerWeights& w);
   void project_logits(Worker& worker, float* logits);
 
@@ -145,8 +143,8 @@ class ForwardPass {
               const float* norm, Buffer& shared, Buffer PrivateBuffers::*own);
   void multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,
                 bool accumulate);
-  void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin, size_t row_end,
-                float* y, size_t ldy, bool accumulate);
+  void run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, Rows rows, Rows next, float* y,
+                size_t ldy, bool accumulate);
   void finish_heads(size_t layer, Heads heads);
   bool stopped(Worker& worker);
 

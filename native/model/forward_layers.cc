@@ -57,11 +57,11 @@ void ForwardPass::project_heads(Worker& worker, size_t layer, Heads heads) {
   const size_t first = heads.begin * head_dim / whole_heads * whole_heads;
   const size_t rows =
       std::min((heads.end * head_dim + whole_heads - 1) / whole_heads * whole_heads, w.qkv.rows) - first;
-  worker.for_chunks(rows, worker.smallest_chunk(rows, whole_heads), [&](size_t begin, size_t end) {
-    begin += first;
-    end += first;
-    run_rows(worker, w.qkv, normed, begin, end, qkv_.as<float>(), w.qkv.rows, false);
-    finish_heads(layer, {std::max(begin / head_dim, heads.begin), std::min(end / head_dim, heads.end)});
+  worker.for_chunks_ahead(rows, worker.smallest_chunk(rows, whole_heads), [&](Rows chunk, Rows next) {
+    const Rows now{chunk.begin + first, chunk.end + first}, then{next.begin + first, next.end + first};
+    run_rows(worker, w.qkv, normed, now, then, qkv_.as<float>(), w.qkv.rows, false);
+    finish_heads(layer,
+                 {std::max(now.begin / head_dim, heads.begin), std::min(now.end / head_dim, heads.end)});
   });
   worker.barrier();
 }
@@ -163,16 +163,17 @@ void ForwardPass::join(Worker& worker, const LayerWeights& w, const Packed& gate
   size_t multiple = std::lcm(row_multiple(w.gate, cohorts_), row_multiple(w.up, cohorts_));
   if (width % kGatedMultiple == 0) multiple = std::lcm(multiple, kGatedMultiple);
   void* scratch = own_[worker.index()].scratch.data();
-  worker.for_chunks(width, worker.smallest_chunk(width, multiple), [&](size_t begin, size_t end) {
+  worker.for_chunks_ahead(width, worker.smallest_chunk(width, multiple), [&](Rows rows, Rows next) {
     const uint8_t *gate_x = gate_in.data, *up_x = up_in.data;
     uint8_t* out = packed_second_.data();
     for (const Cohort& cohort : cohorts_) {
       const MatmulImpl *gate = choose(w.gate, cohort.kernel_tokens), *up = choose(w.up, cohort.kernel_tokens),
                        *down = choose(w.down, cohort.kernel_tokens);
       if (gated(w, cohort))
-        gate->run_gated({&w.gate, &w.up, begin, end, gate_x, cohort.tokens, down->form, out, scratch});
+        gate->run_gated(
+            {&w.gate, &w.up, rows.begin, rows.end, gate_x, cohort.tokens, down->form, out, scratch});
       else
-        join_rows(worker, w, cohort, gate_x, up_x, {begin, end});
+        join_rows(worker, w, cohort, gate_x, up_x, rows, next);
       gate_x += packed_bytes(*gate, cohort.tokens, w.gate.cols);
       up_x += packed_bytes(*up, cohort.tokens, w.up.cols);
       out += packed_bytes(*down, cohort.tokens, w.down.cols);
@@ -183,16 +184,20 @@ void ForwardPass::join(Worker& worker, const LayerWeights& w, const Packed& gate
 
 /// swiglu(gate, up) of a cohort's tokens in gate_.
 void ForwardPass::join_rows(Worker& worker, const LayerWeights& w, const Cohort& cohort,
-                            const uint8_t* gate_x, const uint8_t* up_x, Rows range) {
+                            const uint8_t* gate_x, const uint8_t* up_x, Rows range, Rows next) {
   const size_t n = cohort.tokens, width = w.gate.rows, block = gated_rows(w, cohort);
   PrivateBuffers& mine = own_[worker.index()];
   void* scratch = mine.scratch.data();
   float *gate = mine.gate.as<float>(), *up = mine.up.as<float>();
   for (size_t begin = range.begin; begin < range.end; begin += block) {
     const size_t rows = std::min(block, range.end - begin);
+    const size_t end = begin + rows;
+    const Rows after = end < range.end ? Rows{end, range.end} : next;
+    const NextRows next_gate{&w.gate, after.begin, std::min(after.begin + block, after.end)};
     const WeightMatrix gate_w = some_rows(w.gate, begin, rows), up_w = some_rows(w.up, begin, rows);
-    choose(w.gate, cohort.kernel_tokens)->run({&gate_w, 0, rows, gate_x, n, gate, rows, false, scratch});
-    choose(w.up, cohort.kernel_tokens)->run({&up_w, 0, rows, up_x, n, up, rows, false, scratch});
+    choose(w.gate, cohort.kernel_tokens)
+        ->run({&gate_w, 0, rows, gate_x, n, gate, rows, false, scratch, {&up_w, 0, rows}});
+    choose(w.up, cohort.kernel_tokens)->run({&up_w, 0, rows, up_x, n, up, rows, false, scratch, next_gate});
     for (size_t t = 0; t < n; ++t)
       kernels_.swiglu(gate + t * rows, up + t * rows, rows,
                       gate_.as<float>() + (cohort.begin + t) * width + begin);

@@ -63,20 +63,24 @@ void ForwardPass::pack_cohort(Worker& worker, const MatmulImpl& impl, const floa
   }
 }
 
-void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, size_t row_begin,
-                           size_t row_end, float* y, size_t ldy, bool accumulate) {
-  size_t block = row_end - row_begin;
+/// y of some rows; `next` are the rows that this worker computes after them.
+void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& x, Rows rows, Rows next,
+                           float* y, size_t ldy, bool accumulate) {
+  size_t block = rows.end - rows.begin;
   if (x.cohorts.size() > 1) {
     const size_t multiple = row_multiple(w, x.cohorts);
     block = std::max<size_t>(1, kSharedWeightBytes / row_bytes(w.type, w.cols) / multiple) * multiple;
   }
   void* scratch = own_[worker.index()].scratch.data();
-  for (size_t begin = row_begin; begin < row_end; begin += block) {
-    const size_t end = std::min(begin + block, row_end);
+  for (size_t begin = rows.begin; begin < rows.end; begin += block) {
+    const size_t end = std::min(begin + block, rows.end);
+    const NextRows after = end < rows.end ? NextRows{&w, end, std::min(end + block, rows.end)}
+                                          : NextRows{&w, next.begin, next.end};
     const uint8_t* packed = x.data;
     for (const Cohort& cohort : x.cohorts) {
       const MatmulImpl* impl = choose(w, cohort.kernel_tokens);
-      impl->run({&w, begin, end, packed, cohort.tokens, y + cohort.begin * ldy, ldy, accumulate, scratch});
+      impl->run(
+          {&w, begin, end, packed, cohort.tokens, y + cohort.begin * ldy, ldy, accumulate, scratch, after});
       packed += packed_bytes(*impl, cohort.tokens, w.cols);
     }
   }
@@ -85,8 +89,8 @@ void ForwardPass::run_rows(Worker& worker, const WeightMatrix& w, const Packed& 
 void ForwardPass::multiply(Worker& worker, const WeightMatrix& w, const Packed& x, float* y, size_t ldy,
                            bool accumulate) {
   const size_t smallest = worker.smallest_chunk(w.rows, row_multiple(w, x.cohorts));
-  worker.for_chunks(w.rows, smallest, [&](size_t begin, size_t end) {
-    run_rows(worker, w, x, begin, end, y, ldy, accumulate);
+  worker.for_chunks_ahead(w.rows, smallest, [&](Rows rows, Rows next) {
+    run_rows(worker, w, x, rows, next, y, ldy, accumulate);
   });
   worker.barrier();
 }

@@ -79,11 +79,19 @@ Result<KernelBenchResult> bench_matmul(const KernelBench& bench, ThreadPool& poo
         impl->pack(x.value.as<float>() + begin * bench.cols, bench.cols, bench.tokens, bench.cols, begin, end,
                    packed.value.data());
       worker.barrier();
-      worker.for_chunks(bench.rows, worker.smallest_chunk(bench.rows, impl->row_multiple),
-                        [&](size_t first, size_t last) {
-                          impl->run({&w, first, last, packed.value.data(), bench.tokens, y.value.as<float>(),
-                                     bench.rows, false, scratch[worker.index()].data()});
-                        });
+      worker.for_chunks_ahead(bench.rows, worker.smallest_chunk(bench.rows, impl->row_multiple),
+                              [&](Worker::Range rows, Worker::Range next) {
+                                impl->run({&w,
+                                           rows.begin,
+                                           rows.end,
+                                           packed.value.data(),
+                                           bench.tokens,
+                                           y.value.as<float>(),
+                                           bench.rows,
+                                           false,
+                                           scratch[worker.index()].data(),
+                                           {&w, next.begin, next.end}});
+                              });
     });
   };
   KernelBenchResult result = measure(bench, call);

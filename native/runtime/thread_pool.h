@@ -27,6 +27,10 @@ class Worker {
   /// Returns when every worker of the run has called it; what each wrote before is visible to all after.
   void barrier() noexcept;
 
+  struct Range {
+    size_t begin = 0, end = 0;
+  };
+
   /// Calls body(begin, end) for chunks of [0, items), handed out as workers ask for them so that a slow core
   /// does less. Chunks are multiples of `smallest`: large ones first, since each has a price of its own, then
   /// smaller ones, so that all workers end together. Every worker must call it with the same arguments; no
@@ -38,13 +42,21 @@ class Worker {
       return;
     }
     std::atomic<size_t>& next = next_claim();
-    size_t begin = next.load(std::memory_order_relaxed);
-    while (begin < items) {
-      const size_t share = (items - begin) / (2 * count_) / smallest * smallest;
-      const size_t end = std::min(begin + std::max(share, smallest), items);
-      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
-      body(begin, end);
-      begin = next.load(std::memory_order_relaxed);
+    for (Range chunk; (chunk = claim(next, items, smallest)).begin < chunk.end;) body(chunk.begin, chunk.end);
+  }
+
+  /// The same with body(chunk, next): each worker asks for its next chunk before it begins one, so that
+  /// memory can be asked for ahead. The last one's next is empty.
+  template <class Body>
+  void for_chunks_ahead(size_t items, size_t smallest, Body body) noexcept {
+    if (count_ == 1) {
+      if (items > 0) body(Range{0, items}, Range{});
+      return;
+    }
+    std::atomic<size_t>& unclaimed = next_claim();
+    for (Range chunk = claim(unclaimed, items, smallest), next; chunk.begin < chunk.end; chunk = next) {
+      next = claim(unclaimed, items, smallest);
+      body(chunk, next);
     }
   }
 
@@ -57,9 +69,6 @@ class Worker {
   }
 
   /// This worker's even share of [0, items), in multiples of `multiple`.
-  struct Range {
-    size_t begin, end;
-  };
   Range share(size_t items, size_t multiple = 1) const noexcept {
     const size_t units = (items + multiple - 1) / multiple;
     const size_t begin = units * index_ / count_ * multiple;
@@ -71,6 +80,17 @@ class Worker {
 
  private:
   std::atomic<size_t>& next_claim() noexcept;
+
+  /// The next chunk of [0, items), empty when there is none.
+  Range claim(std::atomic<size_t>& next, size_t items, size_t smallest) noexcept {
+    size_t begin = next.load(std::memory_order_relaxed);
+    while (begin < items) {
+      const size_t share = (items - begin) / (2 * count_) / smallest * smallest;
+      const size_t end = std::min(begin + std::max(share, smallest), items);
+      if (next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) return {begin, end};
+    }
+    return {};
+  }
 
   ThreadPool& pool_;
   unsigned index_, count_;

@@ -5,13 +5,14 @@
 //
 // Loads bind a row at a time: 6 of activations for 72 bytes of Q4_0, where Zen 4 does one of 512 bits a
 // cycle. Four rows share them, rows far apart: a core has more of four streams of weights under way than of
-// one (avx512_stream.h), and lines of each are asked for ahead.
+// one (row_streams.h), and lines of each are asked for ahead.
 //
 // 512-bit instructions for 128 columns, a row and a token, without loads: Q4_0 16 (72 bytes), Q4_K 19 (72),
 // Q6_K 24 (105). At two a cycle that is 7.5 to 9 bytes a cycle.
 
 #include "kernels/matmul/avx512_units.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/row_streams.h"
 
 namespace openelm {
 namespace {
@@ -67,68 +68,76 @@ inline void add_units(const Format* formats, size_t half, const PlaneUnit* units
   }
 }
 
-/// R rows, so many `apart`, by T tokens.
-template <class Format, int R, int T>
-void decode_rows(const MatmulArgs& args, size_t row, size_t apart) {
-  const size_t stride = row_bytes(args.w->type, args.w->cols);
-  const uint8_t* data = args.w->data + row * stride;
-  const Planes a(args.packed, args.tokens, args.w->cols);
-  const size_t cols = args.w->cols;
-  __m512 sum[R][T];
+/// Sums of R rows and T tokens.
+template <int T, int R>
+struct DecodeSums {
+  __m512 units[R][T];
   __m256 offsets[R][T];
+};
+
+/// A block of columns, whole or what is left of a row. Inlined: the sums are to stay in registers.
+template <class Format, int T, int R, bool whole>
+inline __attribute__((always_inline)) void decode_block(const Planes& a, size_t block,
+                                                        const uint8_t* const* data,
+                                                        const uint8_t* const* ahead, DecodeSums<T, R>& sums) {
+  constexpr size_t kBytes = 2 * Format::kUnitBytes;
+  Format formats[R];
+  // What is left is read from a copy: nothing behind it is.
+  alignas(64) uint8_t copies[whole ? 1 : R][kBytes];
 #pragma GCC unroll 4
-  for (int r = 0; r < R; ++r)
+  for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) {
-      sum[r][t] = _mm512_setzero_ps();
-      offsets[r][t] = _mm256_setzero_ps();
-    }
-  for (size_t column = 0, block = 0; column < cols; column += kColumnBlock, ++block) {
-    const size_t left = cols - column, whole = min_of(left / kUnitColumns, 2);
-    Format formats[R];
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      const uint8_t* from = data + static_cast<size_t>(r) * apart * stride;
-#pragma GCC unroll 4
-      for (size_t i = 0; i < 2 * Format::kUnitBytes; i += 64)
-        prefetch_line(from + 2 * block * Format::kUnitBytes + kPrefetchBytes + i);
-      formats[r].open(from, block);
-    }
-    const auto add = [&](size_t half) {
-      add_units<Format, R, T>(formats, half, &a.unit(2 * block + half, 0), sum);
-    };
-    if (whole == 2) {
-      add(0);
-      add(1);
+    for (size_t k = 0; k < kBytes; k += 64) prefetch_line(ahead[r] + block * kBytes + k);
+    if constexpr (whole) {
+      formats[r].open(data[r], block);
     } else {
-      if (whole == 1) add(0);
-      if (left % kUnitColumns > 0) {
-        // What is left of a row, from a copy: nothing behind it is read.
-        alignas(64) uint8_t copies[R][2 * Format::kUnitBytes] = {};
-        const size_t skipped = whole * Format::kUnitBytes;
-        for (int r = 0; r < R; ++r) {
-          __builtin_memcpy(copies[r] + skipped, formats[r].p + skipped,
-                           row_bytes(args.w->type, left % kUnitColumns));
-          formats[r].p = copies[r];
-        }
-        add(whole);
-      }
-    }
-    if constexpr (Format::kOffset) {
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int t = 0; t < T; ++t)
-          offsets[r][t] = _mm256_fmadd_ps(
-              formats[r].offset, _mm256_loadu_ps(a.sum(block, static_cast<size_t>(t))), offsets[r][t]);
+      __builtin_memset(copies[r], 0, kBytes);
+      const size_t left = (a.cols - block * kColumnBlock) / kGroupColumns;
+      __builtin_memcpy(copies[r], data[r] + block * kBytes, left * (kBytes / kBlockGroups));
+      formats[r].open(copies[r], 0);
     }
   }
+  add_units<Format, R, T>(formats, 0, &a.unit(2 * block, 0), sums.units);
+  if (whole || a.cols % kColumnBlock > kUnitColumns)
+    add_units<Format, R, T>(formats, 1, &a.unit(2 * block + 1, 0), sums.units);
+  if constexpr (Format::kOffset) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t)
+        sums.offsets[r][t] = _mm256_fmadd_ps(
+            formats[r].offset, _mm256_loadu_ps(a.sum(block, static_cast<size_t>(t))), sums.offsets[r][t]);
+  }
+}
+
+/// Row i of the first R of S streams by T tokens.
+template <class Format, int T, int R, int S>
+void decode_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i) {
+  const Planes a(args.packed, args.tokens, args.w->cols);
+  const uint8_t *data[R], *ahead[R];
+  DecodeSums<T, R> sums;
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    data[r] = streams.row(static_cast<size_t>(r), i);
+    ahead[r] = streams.ahead(static_cast<size_t>(r), i);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      sums.units[r][t] = _mm512_setzero_ps();
+      sums.offsets[r][t] = _mm256_setzero_ps();
+    }
+  }
+  const size_t whole = a.cols / kColumnBlock;
+  for (size_t block = 0; block < whole; ++block)
+    decode_block<Format, T, R, true>(a, block, data, ahead, sums);
+  if constexpr (Format::kColumns < kColumnBlock)
+    if (a.cols % kColumnBlock > 0) decode_block<Format, T, R, false>(a, whole, data, ahead, sums);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      const float total = sum_of(sum[r][t]) + (Format::kOffset ? sum_of(offsets[r][t]) : 0.0f);
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + row + static_cast<size_t>(r) * apart];
+      const float total = sum_of(sums.units[r][t]) + (Format::kOffset ? sum_of(sums.offsets[r][t]) : 0.0f);
+      float& y = args.y[static_cast<size_t>(t) * args.ldy + args.row_begin +
+                        streams.index(static_cast<size_t>(r), i)];
       y = args.accumulate ? y + total : total;
     }
 }
@@ -136,10 +145,14 @@ void decode_rows(const MatmulArgs& args, size_t row, size_t apart) {
 template <class Format, int T>
 void decode(const MatmulArgs& args) {
   constexpr int kRows = T == 1 ? 4 : 2;  // more sums would not fit the registers
-  const size_t apart = (args.row_end - args.row_begin) / kRows;
-  for (size_t i = 0; i < apart; ++i) decode_rows<Format, kRows, T>(args, args.row_begin + i, apart);
-  for (size_t row = args.row_begin + kRows * apart; row < args.row_end; ++row)
-    decode_rows<Format, 1, T>(args, row, 1);
+  const RowStreams<kRows> streams(args, kPrefetchBytes);
+  const size_t rows = streams.shortest();
+  for (size_t i = 0; i < rows; ++i) decode_rows<Format, T, kRows>(args, streams, i);
+  if (streams.longer() == 1) decode_rows<Format, T, 1>(args, streams, rows);
+  if constexpr (kRows > 2) {
+    if (streams.longer() == 2) decode_rows<Format, T, 2>(args, streams, rows);
+    if (streams.longer() == 3) decode_rows<Format, T, 3>(args, streams, rows);
+  }
 }
 
 template <class Format>

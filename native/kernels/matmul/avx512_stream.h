@@ -5,76 +5,102 @@
 
 #include "kernels/matmul/avx512_pack.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/row_streams.h"
 
 namespace openelm {
 namespace {
 
-/// How far ahead of the products weights are asked for, across the pages at whose end prefetchers of the
-/// hardware stop. What is asked for beyond the last row is for nothing.
+/// How far ahead of the products weights are asked for.
 constexpr size_t kStreamAhead = 2048;
 
-/// Rows by T tokens, T ≤ 4, straight from the file's blocks. Two rows at a time come from far apart: a core
-/// has more of two streams under way than of one (measured on Emerald Rapids with two cores: 20 GB/s of one
-/// stream each, 23 asked for ahead, 29 of two).
+/// Sums of R rows and T tokens. Two chains keep the multiply-adds' latency off the path.
+template <int T, int R>
+struct StreamSums {
+  __m512 chains[R][T][2];
+  __m256 offsets[R][T];
+};
+
+/// A block of columns, of 8 groups if it is whole. Inlined: the sums are to stay in registers.
 ///
 /// Vector instructions a group of 32 columns: Q8_0 1 widening + T · 3 (dot, convert, multiply-add); scales
-/// cost about half of one more. On two 512-bit ports one token is thus 2.3 cycles for 34 bytes of Q8_0. Two
-/// sums a token keep the multiply-adds' latency off the path.
-template <class Format, int T, int R>
-void stream_rows(const MatmulArgs& args, size_t first, size_t distance, size_t block_bytes) {
-  constexpr int kChains = 2;
-  const Integers a(args.packed, args.tokens, args.w->cols);
-  const uint8_t* data[R];
-  __m512 sum[R][T][kChains];
-  __m256 offsets[R][T];
+/// cost about half of one more. On two 512-bit ports one token is thus 2.3 cycles for 34 bytes of Q8_0.
+template <class Format, int T, int R, bool whole>
+inline __attribute__((always_inline)) void stream_block(const Integers& a, size_t b,
+                                                        const uint8_t* const* data,
+                                                        const uint8_t* const* ahead, StreamSums<T, R>& sums) {
+  const size_t groups = whole ? kBlockGroups : a.width(b) / kGroupColumns;
+  Format format[R];
+  alignas(32) float scales[R][T][kBlockGroups];
+#pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
-    data[r] = args.w->row(first + static_cast<size_t>(r) * distance);
-    for (int t = 0; t < T; ++t) {
-      for (int c = 0; c < kChains; ++c) sum[r][t][c] = _mm512_setzero_ps();
-      offsets[r][t] = _mm256_setzero_ps();
-    }
-  }
-  for (size_t b = 0; b < a.blocks(); ++b) {
-    const size_t groups = a.width(b) / kGroupColumns;
-    Format format[R];
-    alignas(32) float scales[R][T][kBlockGroups];
-    for (int r = 0; r < R; ++r) {
-      for (size_t i = 0; i < block_bytes; i += 64)
-        prefetch_line(data[r] + b * block_bytes + kStreamAhead + i);
-      format[r].open(data[r], b, groups);
-      for (int t = 0; t < T; ++t) {
-        const size_t token = static_cast<size_t>(t);
-        const __m256 scale = _mm256_set1_ps(*a.scale(b, token));
-        _mm256_store_ps(scales[r][t], _mm256_mul_ps(format[r].scale, scale));
-        if constexpr (Format::kOffset) {
-          const __m256 sums = _mm256_mul_ps(_mm256_loadu_ps(a.sum(b, token)), scale);
-          offsets[r][t] = _mm256_fmadd_ps(format[r].offset, sums, offsets[r][t]);
-        }
-      }
-    }
-    const auto add_group = [&](size_t g, int chain) {
-      for (int r = 0; r < R; ++r) {
-        const __m512i q = format[r].group(g);
-        for (int t = 0; t < T; ++t) {
-          const __m512i x = _mm512_loadu_si512(a.at(b, static_cast<size_t>(t)) + g * kGroupColumns);
-          const __m512 dot = _mm512_cvtepi32_ps(_mm512_dpwssd_epi32(_mm512_setzero_si512(), q, x));
-          sum[r][t][chain] = _mm512_fmadd_ps(dot, _mm512_set1_ps(scales[r][t][g]), sum[r][t][chain]);
-        }
-      }
-    };
-    if (groups == kBlockGroups) {
 #pragma GCC unroll 8
-      for (int g = 0; g < static_cast<int>(kBlockGroups); ++g) add_group(static_cast<size_t>(g), g % kChains);
-    } else {
-      for (size_t g = 0; g < groups; ++g) add_group(g, 0);
+    for (size_t k = 0; k < Format::kBlockBytes; k += 64)
+      prefetch_line(ahead[r] + b * Format::kBlockBytes + k);
+    format[r].open(data[r], b, groups);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const size_t token = static_cast<size_t>(t);
+      const __m256 scale = _mm256_set1_ps(*a.scale(b, token));
+      _mm256_store_ps(scales[r][t], _mm256_mul_ps(format[r].scale, scale));
+      if constexpr (Format::kOffset) {
+        const __m256 x = _mm256_mul_ps(_mm256_loadu_ps(a.sum(b, token)), scale);
+        sums.offsets[r][t] = _mm256_fmadd_ps(format[r].offset, x, sums.offsets[r][t]);
+      }
     }
   }
+  // Loads broadcast a scale for nothing; out of the register, as GCC would have it, it takes an instruction.
+  __asm__ volatile("" : "+m"(scales));
+  const auto add_group = [&]<int chain>(size_t g) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const __m512i q = format[r].group(g);
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) {
+        const __m512i x = _mm512_loadu_si512(a.at(b, static_cast<size_t>(t)) + g * kGroupColumns);
+        const __m512 dot = _mm512_cvtepi32_ps(_mm512_dpwssd_epi32(_mm512_setzero_si512(), q, x));
+        __m512& sum = sums.chains[r][t][chain];
+        sum = _mm512_fmadd_ps(dot, _mm512_set1_ps(scales[r][t][g]), sum);
+      }
+    }
+  };
+  if constexpr (whole) {
+#pragma GCC unroll 4
+    for (size_t g = 0; g < kBlockGroups; g += 2) {
+      add_group.template operator()<0>(g);
+      add_group.template operator()<1>(g + 1);
+    }
+  } else {
+    for (size_t g = 0; g < groups; ++g) add_group.template operator()<0>(g);
+  }
+}
+
+/// Row i of the first R of S streams by T tokens, T ≤ 4, straight from the file's blocks.
+template <class Format, int T, int R, int S>
+void stream_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i) {
+  const Integers a(args.packed, args.tokens, args.w->cols);
+  const uint8_t *data[R], *ahead[R];
+  StreamSums<T, R> sums;
+#pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
+    data[r] = streams.row(static_cast<size_t>(r), i);
+    ahead[r] = streams.ahead(static_cast<size_t>(r), i);
+#pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + first + static_cast<size_t>(r) * distance];
-      __m512 all = sum[r][t][0];
-      for (int c = 1; c < kChains; ++c) all = _mm512_add_ps(all, sum[r][t][c]);
-      const float total = sum_of(all) + (Format::kOffset ? sum_of(offsets[r][t]) : 0.0f);
+      sums.chains[r][t][0] = sums.chains[r][t][1] = _mm512_setzero_ps();
+      sums.offsets[r][t] = _mm256_setzero_ps();
+    }
+  }
+  const size_t whole = args.w->cols / kColumnBlock;
+  for (size_t b = 0; b < whole; ++b) stream_block<Format, T, R, true>(a, b, data, ahead, sums);
+  if (whole < a.blocks()) stream_block<Format, T, R, false>(a, whole, data, ahead, sums);
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      float& y = args.y[static_cast<size_t>(t) * args.ldy + args.row_begin +
+                        streams.index(static_cast<size_t>(r), i)];
+      const float sum = sum_of(_mm512_add_ps(sums.chains[r][t][0], sums.chains[r][t][1]));
+      const float total = sum + (Format::kOffset ? sum_of(sums.offsets[r][t]) : 0.0f);
       y = args.accumulate ? y + total : total;
     }
   }
@@ -83,13 +109,12 @@ void stream_rows(const MatmulArgs& args, size_t first, size_t distance, size_t b
 template <class Format, int T>
 void stream(const MatmulArgs& args) {
   constexpr int kRows = T == 1 ? 3 : 1;  // more tokens want the registers
-  const size_t block_bytes = row_bytes(args.w->type, kColumnBlock);
-  const size_t distance = (args.row_end - args.row_begin) / kRows;
-  size_t row = args.row_begin;
-  for (; row < args.row_begin + distance; ++row)
-    stream_rows<Format, T, kRows>(args, row, distance, block_bytes);
-  for (row = args.row_begin + kRows * distance; row < args.row_end; ++row)
-    stream_rows<Format, T, 1>(args, row, 0, block_bytes);
+  const RowStreams<kRows> streams(args, kStreamAhead);
+  const size_t rows = streams.shortest();
+  for (size_t i = 0; i < rows; ++i) stream_rows<Format, T, kRows>(args, streams, i);
+  if (streams.longer() == 1) stream_rows<Format, T, 1>(args, streams, rows);
+  if constexpr (kRows > 2)
+    if (streams.longer() == 2) stream_rows<Format, T, 2>(args, streams, rows);
 }
 
 /// Most tokens for which rows are streamed. Beyond, unpacking into a panel (about 7 instructions a row and

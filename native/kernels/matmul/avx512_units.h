@@ -5,7 +5,8 @@
 //
 // A format has open(row, block), at a block of 256 columns, and read(half, q, scale), which gives a unit's
 // vectors in kOrder and a scale for each lane of four bytes. kShared: both vectors have the same scales, so
-// that one sum serves both. kOffset: `offset` holds those of the block's 8 groups.
+// that one sum serves both. kOffset: `offset` holds those of the block's 8 groups. kColumns: of a block of
+// the file.
 
 #include "kernels/matmul/avx512_planes.h"
 
@@ -34,7 +35,7 @@ struct UnitQ4_0 {
   static constexpr LaneOrder kOrder = LaneOrder::halves;
   static constexpr int kConstant = 8;
   static constexpr bool kShared = true, kOffset = false;
-  static constexpr size_t kUnitBytes = 4 * sizeof(BlockQ4_0);
+  static constexpr size_t kUnitBytes = 4 * sizeof(BlockQ4_0), kColumns = kGroupColumns;
   const uint8_t* p;
   __m256 offset;
 
@@ -76,7 +77,7 @@ struct SuperBlockUnit {
   static constexpr LaneOrder kOrder = LaneOrder::pairs;
   static constexpr int kConstant = 0;
   static constexpr bool kShared = false, kOffset = true;
-  static constexpr size_t kUnitBytes = sizeof(Block) / 2;
+  static constexpr size_t kUnitBytes = sizeof(Block) / 2, kColumns = kSuperBlock;
   const uint8_t* p;
   __m256 scales, offset;
 
@@ -112,7 +113,7 @@ struct UnitQ6_K {
   static constexpr LaneOrder kOrder = LaneOrder::natural;
   static constexpr int kConstant = 32;
   static constexpr bool kShared = false, kOffset = false;
-  static constexpr size_t kUnitBytes = sizeof(BlockQ6_K) / 2;
+  static constexpr size_t kUnitBytes = sizeof(BlockQ6_K) / 2, kColumns = kSuperBlock;
   const uint8_t* p;
   __m512 scales;
   __m256 offset;

@@ -36,6 +36,13 @@ enum class Activations {
   bf16,  // 8 bits of significand, relative to each value; so are the weights then
 };
 
+/// Rows of a matrix that the calling thread will want right after a call. A kernel that asks for weights
+/// ahead goes on there, not behind its last row, where nobody may want them. No matrix: nothing is known.
+struct NextRows {
+  const WeightMatrix* w = nullptr;
+  size_t begin = 0, end = 0;
+};
+
 struct MatmulArgs {
   const WeightMatrix* w;
   size_t row_begin, row_end;  // output rows; row_begin is a multiple of row_multiple, row_end too or w->rows
@@ -45,6 +52,7 @@ struct MatmulArgs {
   size_t ldy;
   bool accumulate;  // y += instead of y =
   void* scratch;    // scratch_bytes, private to the calling thread
+  NextRows next{};
 };
 
 /// Which packed activations are interchangeable between implementations.

@@ -4,7 +4,8 @@
 // scale[group] · integer + offset[group]. Layouts: quant/blocks.h.
 //
 // A format has open(row, block, groups), which reads the scales of column block `block`, and group(g), which
-// gives a group's 32 integers as i16 in the format's order. kOffset: whether offsets are used.
+// gives a group's 32 integers as i16 in the format's order. kOffset: whether offsets are used. kBlockBytes:
+// of a column block.
 
 #include "kernels/simd/zmm.h"
 #include "quant/blocks.h"
@@ -65,6 +66,7 @@ inline __m256i nibble_bytes(const uint8_t* p) {
 
 template <class Block>
 struct Simple {
+  static constexpr size_t kBlockBytes = kBlockGroups * sizeof(Block);
   const uint8_t* p;
   __m256 scale, offset;
 
@@ -142,6 +144,7 @@ inline void open_k(const uint8_t* p, __m256* scale, __m256* offset) {
 }
 
 struct Q4_K {
+  static constexpr size_t kBlockBytes = sizeof(BlockQ4_K);
   static constexpr Order kOrder = Order::natural;
   static constexpr bool kOffset = true;
   const uint8_t* p;
@@ -158,6 +161,7 @@ struct Q4_K {
 };
 
 struct Q5_K {
+  static constexpr size_t kBlockBytes = sizeof(BlockQ5_K);
   static constexpr Order kOrder = Order::natural;
   static constexpr bool kOffset = true;
   const uint8_t* p;
@@ -184,6 +188,7 @@ inline __m512i two_scales(int first, int second) {
 
 /// Scales of 16 elements are folded into the integers: |scale · (q - 32)| ≤ 4096.
 struct Q6_K {
+  static constexpr size_t kBlockBytes = sizeof(BlockQ6_K);
   static constexpr Order kOrder = Order::natural;
   static constexpr bool kOffset = false;
   const uint8_t* p;
@@ -209,6 +214,7 @@ struct Q6_K {
 
 /// As Q6_K: |scale · (q - 4)| ≤ 128.
 struct Q3_K {
+  static constexpr size_t kBlockBytes = sizeof(BlockQ3_K);
   static constexpr Order kOrder = Order::natural;
   static constexpr bool kOffset = false;
   const uint8_t* p;
