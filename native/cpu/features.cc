@@ -99,8 +99,9 @@ CpuFeatures detect() {
   features.avx512 = features.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
                     bit(seven.ebx, 31) && bit(seven.ecx, 11);
   const bool avx512_bf16 = bit(seven_one.eax, 5);
-  features.amx =
-      features.avx512 && avx512_bf16 && tiles && bit(seven.edx, 22) && bit(seven.edx, 24) && amx_permitted();
+  const bool amx_bf16 = bit(seven.edx, 22), amx_int8 = bit(seven.edx, 25);
+  features.amx = features.avx512 && avx512_bf16 && tiles && amx_bf16 && amx_int8 && bit(seven.edx, 24) &&
+                 amx_permitted();
   return features;
 }
 

@@ -197,7 +197,7 @@ void check_shapes(Test& test, const KernelTable& table, DType type, bool quick) 
 
 void check_scales(Test& test, const KernelTable& table, DType type, Scales scales, Inputs inputs) {
   Random random(static_cast<uint64_t>(type) + 100);
-  const size_t cols = columns_of(type)[3];
+  const size_t cols = inputs == Inputs::uneven ? columns_of(type).back() : columns_of(type)[3];
   for (const size_t tokens : {1, 2, 3, 6, 17, 33}) {
     const Problem p(type, {19, cols, tokens}, scales, inputs, random);
     check_values(test, table, p, random);
@@ -214,6 +214,8 @@ void check_type(Tap& tap, const KernelTable& table, DType type, const std::strin
           [&](Test& test) { check_scales(test, table, type, Scales::subnormal, Inputs::random); });
   tap.run(name + "subnormal activations",
           [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::tiny); });
+  tap.run(name + "blocks of activations of unlike size",
+          [&](Test& test) { check_scales(test, table, type, Scales::ordinary, Inputs::uneven); });
   tap.run(name + "activations that are not finite", [&](Test& test) {
     Random random(7);
     for (const size_t tokens : {2, 5, 17, 33}) {

@@ -19,7 +19,7 @@ struct Shape {
   size_t rows, cols, tokens;
 };
 
-enum class Inputs { random, extreme, tiny };
+enum class Inputs { random, extreme, tiny, uneven };
 
 /// Columns that share an activation scale, at most.
 inline size_t scale_block(Activations kind) {
@@ -49,14 +49,25 @@ struct Problem {
       random_row(type, scales, random, weights.data() + r * row_bytes(type, shape.cols), shape.cols);
     for (size_t t = 0; t < shape.tokens; ++t)
       for (size_t i = 0; i < shape.cols; ++i) token(t)[i] = activation(inputs, random);
+    if (inputs == Inputs::uneven)
+      for (size_t t = 0; t < shape.tokens; ++t) make_uneven(token(t), random);
   }
 
   float* token(size_t t) const { return x.as<float>() + t * ldx; }
 
  private:
+  /// Blocks of 256 columns times 0 or a power of two.
+  void make_uneven(float* values, Random& random) const {
+    for (size_t block = 0; block < shape.cols; block += 256) {
+      const float factor =
+          random.below(4) == 0 ? 0.0f : std::ldexp(1.0f, static_cast<int>(random.below(101)) - 50);
+      for (size_t i = block; i < std::min(block + 256, shape.cols); ++i) values[i] *= factor;
+    }
+  }
   static float activation(Inputs inputs, Random& random) {
     switch (inputs) {
       case Inputs::random:
+      case Inputs::uneven:
         return random.normal();
       case Inputs::extreme:
         return random.below(2) ? 1000.0f : -1000.0f;

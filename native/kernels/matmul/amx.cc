@@ -15,6 +15,7 @@
 
 #include "kernels/matmul/amx_formats.h"
 #include "kernels/matmul/amx_gated.h"
+#include "kernels/matmul/amx_planes.h"
 #include "kernels/variants.h"
 
 namespace openelm {
@@ -22,6 +23,9 @@ namespace {
 
 /// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
+
+/// Tokens for which weights are multiplied as bytes.
+constexpr size_t kFewestPlanes = 5;
 
 /// A block's sums to y: slices of four tokens of a tile, token tile by token tile of a row tile.
 struct SlicesOfY {
@@ -88,6 +92,34 @@ void run(const MatmulArgs& args) {
   }
 }
 
+/// The implementation for few tokens, null where the type has none.
+template <class Format>
+constexpr MatmulImpl kPlanes{"i15_tiles_amx",  Activations::i16, kPlaneTokens,        kPlaneRows,
+                             PlaneTile::bytes, pack_planes_tile, PlaneScratch::bytes, run_planes<Format>};
+
+const MatmulImpl* planes(DType type) {
+  switch (type) {
+    case DType::q8_0:
+      return &kPlanes<PlanesQ8_0>;
+    case DType::q4_0:
+      return &kPlanes<PlaneFormat<BytesQ4_0, BlockQ4_0>>;
+    case DType::q4_1:
+      return &kPlanes<PlaneFormat<BytesQ4_1, BlockQ4_1>>;
+    case DType::q5_0:
+      return &kPlanes<PlaneFormat<BytesQ5_0, BlockQ5_0>>;
+    case DType::q5_1:
+      return &kPlanes<PlaneFormat<BytesQ5_1, BlockQ5_1>>;
+    case DType::q4_k:
+      return &kPlanes<PlaneFormat<BytesQ4_K, BlockQ4_K, kColumnBlock>>;
+    case DType::q5_k:
+      return &kPlanes<PlaneFormat<BytesQ5_K, BlockQ5_K, kColumnBlock>>;
+    case DType::iq4_nl:
+      return &kPlanes<PlaneFormat<BytesIQ4_NL, BlockIQ4_NL>>;
+    default:
+      return nullptr;
+  }
+}
+
 template <class Format>
 struct Tiled {
   static constexpr MatmulImpl impl{
@@ -100,6 +132,8 @@ struct Tiled {
 }  // namespace
 
 const MatmulImpl* matmul_amx(DType type, size_t tokens) {
+  const MatmulImpl* few = kFewestPlanes <= tokens && tokens <= kPlaneTokens ? planes(type) : nullptr;
+  if (few) return few;
   if (tokens < kFewestTokens) return matmul_avx512(type, tokens);
   return for_bf16_format<Tiled>(type);
 }

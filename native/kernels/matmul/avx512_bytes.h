@@ -13,9 +13,9 @@
 // peak; with the token's scale for 256 columns and one multiply-add a group 81 %, at 1.3 times the error;
 // with a conversion, a product and a multiply-add 70 %.
 
-#include "kernels/matmul/avx512_bytes_formats.h"
 #include "kernels/matmul/avx512_bytes_pack.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/zmm_bytes.h"
 #include "kernels/matmul/zmm_tile.h"
 
 namespace openelm {

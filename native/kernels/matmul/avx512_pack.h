@@ -46,22 +46,6 @@ struct Integers {
   float* sum(size_t block, size_t token) const { return sums + (block * tokens + token) * kBlockGroups; }
 };
 
-/// Largest magnitude of n values, NaN if one is: as integers, magnitudes of floats are in order and NaN comes
-/// last. n is a multiple of 32.
-inline float largest_magnitude(const float* x, size_t n) {
-  __m512i a = _mm512_setzero_si512(), b = a;
-  for (size_t i = 0; i < n; i += 32) {
-    a = _mm512_max_epi32(a, _mm512_castps_si512(abs_of(_mm512_loadu_ps(x + i))));
-    b = _mm512_max_epi32(b, _mm512_castps_si512(abs_of(_mm512_loadu_ps(x + i + 16))));
-  }
-  a = _mm512_max_epi32(a, b);
-  const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
-  __m128i m = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-  m = _mm_max_epi32(m, _mm_unpackhi_epi64(m, m));
-  m = _mm_max_epi32(m, _mm_srli_epi64(m, 32));
-  return _mm_cvtss_f32(_mm_castsi128_ps(m));
-}
-
 /// 32 values times `inverse`, rounded to i16.
 inline __m512i round_group(const float* x, __m512 inverse) {
   const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), inverse));

@@ -9,7 +9,7 @@
 namespace openelm {
 namespace {
 
-/// What LDTILECFG reads: eight tiles of 16 rows of 64 bytes.
+/// What LDTILECFG reads: eight tiles of 16 rows of 64 bytes, unless changed.
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start_row = 0;
   uint8_t reserved[14] = {};
@@ -26,7 +26,7 @@ inline void finish_stores(const void* memory) {
 /// Tile registers, configured while this lives: a thread keeps none between calls.
 class TileState {
  public:
-  TileState() {
+  explicit TileState(const TileConfig& config = {}) : config_(config) {
     finish_stores(&config_);
     _tile_loadconfig(&config_);
   }

@@ -202,6 +202,8 @@
 #define _mm512_unpacklo_epi32 emulation::unpack<uint32_t, false>
 #undef _mm512_unpacklo_epi64
 #define _mm512_unpacklo_epi64 emulation::unpack<uint64_t, false>
+#undef _tile_dpbssd
+#define _tile_dpbssd emulation::tile_dpbssd
 #undef _tile_dpbf16ps
 #define _tile_dpbf16ps emulation::tile_dpbf16ps
 #undef _tile_loadconfig

@@ -1,6 +1,6 @@
 #pragma once
 
-// AMX tiles and TDPBF16PS. What would fault on the processor (#UD, #GP) ends
+// AMX tiles, TDPBF16PS and TDPBSSD. What would fault on the processor (#UD, #GP) ends
 // the program with a message, so that tests find it.
 
 #include "lanes.h"
@@ -83,16 +83,38 @@ inline float bfloat_at(const unsigned char* p) {
   return flush(std::bit_cast<float>(static_cast<uint32_t>(bits) << 16));
 }
 
-/// Even and odd elements of the pairs are summed over k in two chains of fused
-/// multiply-adds from zero; their sum is then added to the destination (SDM,
-/// TDPBF16PS, "Operation").
-inline void tile_dpbf16ps(int dst, int a, int b) {
+/// Operands of a product fit together.
+inline void require_product(int dst, int a, int b) {
   require(dst), require(a), require(b);
   check(dst != a && dst != b && a != b, "operands are not three different tiles");
   check(tiles.rows[dst] == tiles.rows[a], "rows of the destination and of the first source differ");
   check(tiles.colsb[dst] == tiles.colsb[b], "columns of the destination and of the second source differ");
   check(tiles.colsb[a] / 4 == tiles.rows[b], "inner dimensions differ");
   check(tiles.colsb[dst] % 4 == 0 && tiles.colsb[a] % 4 == 0, "columns are not whole elements");
+}
+
+/// Signed bytes by signed bytes, added without saturation.
+inline void tile_dpbssd(int dst, int a, int b) {
+  require_product(dst, a, b);
+  for (int m = 0; m < tiles.rows[dst]; ++m) {
+    for (int n = 0; n < tiles.colsb[dst] / 4; ++n) {
+      uint32_t sum;
+      std::memcpy(&sum, tiles.data[dst][m] + 4 * n, sizeof sum);
+      for (int k = 0; k < tiles.colsb[a]; ++k) {
+        const int x = static_cast<int8_t>(tiles.data[a][m][k]);
+        const int y = static_cast<int8_t>(tiles.data[b][k / 4][4 * n + k % 4]);
+        sum += static_cast<uint32_t>(x * y);
+      }
+      std::memcpy(tiles.data[dst][m] + 4 * n, &sum, sizeof sum);
+    }
+  }
+}
+
+/// Even and odd elements of the pairs are summed over k in two chains of fused
+/// multiply-adds from zero; their sum is then added to the destination (SDM,
+/// TDPBF16PS, "Operation").
+inline void tile_dpbf16ps(int dst, int a, int b) {
+  require_product(dst, a, b);
   for (int m = 0; m < tiles.rows[dst]; ++m) {
     for (int n = 0; n < tiles.colsb[dst] / 4; ++n) {
       float even = 0, odd = 0;
