@@ -92,29 +92,36 @@ void run(const MatmulArgs& args) {
   }
 }
 
-/// The implementation for few tokens, null where the type has none.
-template <class Format>
-constexpr MatmulImpl kPlanes{"i15_tiles_amx",  Activations::i16, kPlaneTokens,        kPlaneRows,
-                             PlaneTile::bytes, pack_planes_tile, PlaneScratch::bytes, run_planes<Format>};
+template <class Format, bool half>
+constexpr MatmulImpl kPlanes{half ? "i15_half_tiles_amx" : "i15_tiles_amx",
+                             Activations::i16,
+                             kPlaneTokens,
+                             kPlaneRows,
+                             PlaneTile<half>::bytes,
+                             pack_planes_tile<half>,
+                             PlaneScratch::bytes,
+                             run_planes<Format, half>};
 
+/// The implementation for few tokens, null where the type has none.
+template <bool half>
 const MatmulImpl* planes(DType type) {
   switch (type) {
     case DType::q8_0:
-      return &kPlanes<PlanesQ8_0>;
+      return &kPlanes<PlanesQ8_0, half>;
     case DType::q4_0:
-      return &kPlanes<PlaneFormat<BytesQ4_0, BlockQ4_0>>;
+      return &kPlanes<PlaneFormat<BytesQ4_0, BlockQ4_0>, half>;
     case DType::q4_1:
-      return &kPlanes<PlaneFormat<BytesQ4_1, BlockQ4_1>>;
+      return &kPlanes<PlaneFormat<BytesQ4_1, BlockQ4_1>, half>;
     case DType::q5_0:
-      return &kPlanes<PlaneFormat<BytesQ5_0, BlockQ5_0>>;
+      return &kPlanes<PlaneFormat<BytesQ5_0, BlockQ5_0>, half>;
     case DType::q5_1:
-      return &kPlanes<PlaneFormat<BytesQ5_1, BlockQ5_1>>;
+      return &kPlanes<PlaneFormat<BytesQ5_1, BlockQ5_1>, half>;
     case DType::q4_k:
-      return &kPlanes<PlaneFormat<BytesQ4_K, BlockQ4_K, kColumnBlock>>;
+      return &kPlanes<PlaneFormat<BytesQ4_K, BlockQ4_K, kColumnBlock>, half>;
     case DType::q5_k:
-      return &kPlanes<PlaneFormat<BytesQ5_K, BlockQ5_K, kColumnBlock>>;
+      return &kPlanes<PlaneFormat<BytesQ5_K, BlockQ5_K, kColumnBlock>, half>;
     case DType::iq4_nl:
-      return &kPlanes<PlaneFormat<BytesIQ4_NL, BlockIQ4_NL>>;
+      return &kPlanes<PlaneFormat<BytesIQ4_NL, BlockIQ4_NL>, half>;
     default:
       return nullptr;
   }
@@ -132,8 +139,8 @@ struct Tiled {
 }  // namespace
 
 const MatmulImpl* matmul_amx(DType type, size_t tokens) {
-  const MatmulImpl* few = kFewestPlanes <= tokens && tokens <= kPlaneTokens ? planes(type) : nullptr;
-  if (few) return few;
+  if (kFewestPlanes <= tokens && tokens <= kPlaneTokens)
+    if (const MatmulImpl* few = tokens <= kHalfTokens ? planes<true>(type) : planes<false>(type)) return few;
   if (tokens < kFewestTokens) return matmul_avx512(type, tokens);
   return for_bf16_format<Tiled>(type);
 }

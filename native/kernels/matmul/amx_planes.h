@@ -32,7 +32,8 @@ inline TileConfig plane_tiles() {
   return config;
 }
 
-/// The sums of a group with H and with L: in tiles 0 and 1, or 2 and 3. (Intrinsics want numbers.)
+/// The sums of a group with H, or with both of half as many tokens, and with L: in tiles 0 and 1, or 2 and 3.
+/// (Intrinsics want numbers.)
 template <bool odd>
 struct SumTiles {
   static void begin(const void* weights, size_t stride) {
@@ -153,10 +154,10 @@ void open_block(const RowTile& tile, size_t block, size_t groups, BlockFactors& 
 }
 
 /// A tile of rows times the tokens, while the sums of groups follow two steps behind.
-template <class Format, bool direct>
+template <class Format, bool direct, bool half>
 class TileProduct {
  public:
-  TileProduct(const RowTile& tile, const PlaneTile& a, TileAhead ahead, PlaneScratch& scratch)
+  TileProduct(const RowTile& tile, const PlaneTile<half>& a, TileAhead ahead, PlaneScratch& scratch)
       : tile_(tile), a_(a), ahead_(ahead), scratch_(scratch) {}
 
   /// To scratch.totals, [row][token].
@@ -178,7 +179,13 @@ class TileProduct {
     else
       drain<false>(total);
 #pragma GCC unroll 16
-    for (size_t r = 0; r < kPlaneRows; ++r) _mm512_storeu_ps(scratch_.totals[r], total[r]);
+    for (size_t r = 0; r < kPlaneRows; ++r) {
+      if constexpr (half)
+        _mm256_storeu_ps(scratch_.totals[r],
+                         _mm256_fmadd_ps(lower_half(total[r]), _mm256_set1_ps(128.0f), upper_half(total[r])));
+      else
+        _mm512_storeu_ps(scratch_.totals[r], total[r]);
+    }
   }
 
  private:
@@ -192,9 +199,11 @@ class TileProduct {
   inline __attribute__((always_inline)) void add(const Sums& sums, __m512 (&total)[kPlaneRows]) const {
 #pragma GCC unroll 16
     for (int r = first; r < first + count; ++r) {
-      const __m512i high = _mm512_load_si512(sums[0] + 64 * r), low = _mm512_load_si512(sums[1] + 64 * r);
-      const __m512 sum = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(high, 7), low));
-      total[r] = _mm512_fmadd_ps(sum, _mm512_set1_ps(before_.scales[r * kRowDistance]), total[r]);
+      __m512i sum = _mm512_load_si512(sums[0] + 64 * r);
+      if constexpr (!half)
+        sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 7), _mm512_load_si512(sums[1] + 64 * r));
+      total[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(before_.scales[r * kRowDistance]),
+                                 total[r]);
       if constexpr (Format::kOffset)
         total[r] = _mm512_fmadd_ps(_mm512_loadu_ps(before_.token_sums),
                                    _mm512_set1_ps(before_.offsets[r * kRowDistance]), total[r]);
@@ -223,13 +232,13 @@ class TileProduct {
         SumTiles<odd>::begin(scratch_.weights[0] + i * kGroupColumns, kColumnBlock);
     }
     add<0, 4>(sums, total);
-    if constexpr (product) SumTiles<odd>::multiply_high(a_.groups[group].high);
+    if constexpr (product) SumTiles<odd>::multiply_high(a_.group(group));
     add<4, 4>(sums, total);
-    if constexpr (product) SumTiles<odd>::multiply_low(a_.groups[group].low);
+    if constexpr (product && !half) SumTiles<odd>::multiply_low(a_.group(group) + kPlaneBytes);
     add<8, 4>(sums, total);
     SumTiles<!odd>::store_high(sums_before[0]);
     add<12, 4>(sums, total);
-    SumTiles<!odd>::store_low(sums_before[1]);
+    if constexpr (!half) SumTiles<!odd>::store_low(sums_before[1]);
     change_units(total);
     before_ = current_;
     if constexpr (product)
@@ -246,7 +255,7 @@ class TileProduct {
   }
 
   const RowTile& tile_;
-  const PlaneTile& a_;
+  const PlaneTile<half>& a_;
   TileAhead ahead_;
   PlaneScratch& scratch_;
   GroupFactors before_{kNothing, kNothing, kNothing, nullptr}, current_ = before_;
@@ -259,9 +268,9 @@ inline RowTile row_tile(const NextRows& rows) {
           min_of(kPlaneRows, rows.end - rows.begin)};
 }
 
-template <class Format>
+template <class Format, bool half>
 void run_planes(const MatmulArgs& args) {
-  const PlaneTile a(args.packed, args.w->cols);
+  const PlaneTile<half> a(args.packed, args.w->cols);
   PlaneScratch& scratch = *static_cast<PlaneScratch*>(args.scratch);
   const TileState state(plane_tiles());
   for (size_t row = args.row_begin; row < args.row_end; row += kPlaneRows) {
@@ -269,9 +278,9 @@ void run_planes(const MatmulArgs& args) {
     const size_t after = row + kPlaneRows;
     const TileAhead ahead(row_tile(after < args.row_end ? NextRows{args.w, after, args.row_end} : args.next));
     if (Format::kDirect && tile.count == kPlaneRows)
-      TileProduct<Format, Format::kDirect>(tile, a, ahead, scratch).run();
+      TileProduct<Format, Format::kDirect, half>(tile, a, ahead, scratch).run();
     else
-      TileProduct<Format, false>(tile, a, ahead, scratch).run();
+      TileProduct<Format, false, half>(tile, a, ahead, scratch).run();
     store_tile(scratch.totals[0], tile.count, args.tokens, args.accumulate, args.y + row, args.ldy);
   }
 }
