@@ -1,7 +1,6 @@
-import { createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { AtomicFile } from '../../src/convert/atomic-file.js'
 import { type GgmlType, type GgmlTypeName, ggmlType } from '../../src/formats/ggml-types.js'
 import { gguf } from '../../src/formats/gguf/values.js'
 import { layOutGguf, type PlacedTensor } from '../../src/formats/gguf/writer.js'
@@ -106,6 +105,11 @@ export async function writeRandomGguf(file: string, size: PresetName, name: Rand
     yield new Uint8Array(layout.fileSize - end)
   }
   mkdirSync(dirname(file), { recursive: true })
-  await pipeline(Readable.from(chunks()), createWriteStream(`${file}.tmp`))
-  renameSync(`${file}.tmp`, file)
+  const written = await AtomicFile.create(file, false)
+  try {
+    for (const chunk of chunks()) await written.write(chunk)
+    await written.commit()
+  } finally {
+    await written.discard()
+  }
 }

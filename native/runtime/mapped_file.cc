@@ -102,6 +102,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
     void* data = mmap(nullptr, mapped->size_, PROT_READ, MAP_SHARED, mapped->file_, 0);
     if (data == MAP_FAILED) return failure("Cannot map the file");
     mapped->data_ = static_cast<const uint8_t*>(data);
+#if defined(MADV_HUGEPAGE)
+    // What is not in memory yet is read into pages of 2 MiB where the file system has such, and mapped so.
+    madvise(data, mapped->size_, MADV_HUGEPAGE);
+#endif
   }
   return std::shared_ptr<const MappedFile>(std::move(mapped));
 }

@@ -2,6 +2,7 @@ import { unlinkSync } from 'node:fs'
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { OpenElmError } from '../errors.js'
+import { BlockBuffer } from './block-buffer.js'
 
 /** Takes bytes in order. */
 export interface ByteSink {
@@ -16,6 +17,8 @@ export class AtomicFile implements ByteSink {
   readonly path: string
   readonly temporaryPath: string
   readonly #handle: FileHandle
+  readonly #blocks = new BlockBuffer((bytes, position) => this.#writeAt(bytes, position))
+  #size = 0
   readonly #onExit = () => {
     try {
       unlinkSync(this.temporaryPath)
@@ -50,10 +53,13 @@ export class AtomicFile implements ByteSink {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    await this.#blocks.add(bytes, this.#size)
+    this.#size += bytes.length
+  }
+
+  async #writeAt(bytes: Uint8Array, position: number): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten
-      }
+      await writeAll(this.#handle, bytes, position)
     } catch (cause) {
       throw writeError(this.path, cause)
     }
@@ -61,6 +67,7 @@ export class AtomicFile implements ByteSink {
 
   /** Makes the file appear under its name. */
   async commit(): Promise<void> {
+    await this.#blocks.flush()
     try {
       await this.#handle.sync()
       await this.#handle.close()
@@ -77,6 +84,13 @@ export class AtomicFile implements ByteSink {
     process.off('exit', this.#onExit)
     await this.#handle.close().catch(() => {})
     await unlink(this.temporaryPath).catch(() => {})
+  }
+}
+
+/** Writes all of `bytes` at a position. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
   }
 }
 

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, type FileHandle, open, readdir, rename, stat, unlink, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { writeError } from '../convert/atomic-file.js'
+import { writeAll, writeError } from '../convert/atomic-file.js'
+import { BlockBuffer } from '../convert/block-buffer.js'
 import { type Connection, pause } from './http.js'
 
 /*
@@ -18,6 +19,8 @@ const suffix = '.incomplete'
 const staleMs = 30_000
 const touchMs = 5_000
 const pollMs = 250
+/** What was received is written after this long at most, though it is less than a block. */
+const flushMs = 250
 
 const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
 /** Process 0 stands for none: the file was left on purpose. */
@@ -38,6 +41,9 @@ export class PartialFile {
   #path: string
   readonly #handle: FileHandle
   readonly #heartbeat: NodeJS.Timeout
+  readonly #blocks = new BlockBuffer((bytes, position) => this.#writeAt(bytes, position))
+  #writing: Promise<void> = Promise.resolve()
+  #flushTimer: NodeJS.Timeout | undefined
 
   private constructor(folder: string, key: string, path: string, handle: FileHandle) {
     this.#folder = folder
@@ -102,16 +108,31 @@ export class PartialFile {
   }
 
   async size(): Promise<number> {
+    await this.#flush()
     return (await this.#handle.stat()).size
   }
 
-  /** Writes all of `bytes` at a position. @throws OpenElmError E_FILE_WRITE */
+  /** Takes all of `bytes` for a position. @throws OpenElmError E_FILE_WRITE, for earlier bytes too */
   async write(bytes: Uint8Array, position: number): Promise<void> {
+    this.#flushTimer ??= setTimeout(() => this.#flush().catch(() => {}), flushMs)
+    await this.#inOrder(() => this.#blocks.add(bytes, position))
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#flushTimer)
+    this.#flushTimer = undefined
+    return this.#inOrder(() => this.#blocks.flush())
+  }
+
+  /** One write after the other; once one has failed, all do. */
+  #inOrder(write: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(write)
+    return this.#writing
+  }
+
+  async #writeAt(bytes: Uint8Array, position: number): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done)
-        done += bytesWritten
-      }
+      await writeAll(this.#handle, bytes, position)
     } catch (cause) {
       throw writeError(this.#path, cause)
     }
@@ -119,6 +140,7 @@ export class PartialFile {
 
   /** The content from its beginning. */
   async *read(): AsyncGenerator<Uint8Array> {
+    await this.#flush()
     const buffer = Buffer.allocUnsafe(2 ** 20)
     for (let position = 0; ; ) {
       const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position)
@@ -130,11 +152,13 @@ export class PartialFile {
 
   /** Throws away what there is, to start again. */
   async restart(): Promise<void> {
+    await this.#inOrder(async () => this.#blocks.clear())
     await this.#handle.truncate(0)
   }
 
   /** Gives the complete file its name. Nothing happens if it has it already, from another process. */
   async publish(target: string): Promise<void> {
+    await this.#flush()
     try {
       await this.#handle.sync()
       await this.#close()
@@ -147,7 +171,11 @@ export class PartialFile {
 
   /** Leaves the file for the next process, or this one, to go on with; an empty one is removed. */
   async release(): Promise<void> {
-    const empty = (await this.size().catch(() => 0)) === 0
+    await this.#flush().catch(() => {})
+    const empty = await this.#handle.stat().then(
+      ({ size }) => size === 0,
+      () => false,
+    )
     await this.#close()
     if (empty) await unlink(this.#path).catch(() => {})
     else await rename(this.#path, join(this.#folder, ownName(this.#key, 0))).catch(() => {})
