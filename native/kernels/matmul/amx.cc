@@ -1,6 +1,8 @@
-// Matmul for batches with AMX: bf16 tiles, f32 sums.
+// Matmul for batches with AMX: up to 16 tokens in tiles of bytes (amx_planes.h), more of them, and types
+// without bytes, in tiles of bf16 with f32 sums.
 //
-// Weights are dequantized to panels, row-major; activations are packed once a matmul, in pairs of columns.
+// For bf16 weights are dequantized to panels, row-major; activations are packed once a matmul, in pairs of
+// columns.
 //
 // What limits, measured on an Emerald Rapids core at 2.85 GHz (GFLOP/s a core; bench/README.md): 2,800
 // multiplying zeros, 2,300 multiplying numbers: the unit itself slows down. 1,700 with A and B from L2, as
@@ -11,7 +13,7 @@
 // Dequantizing is not mixed with products: L2 is what both wait for, and a tile load after more than four
 // stores waits until they are done.
 //
-// Activations and weights are rounded to bf16, to nearest even.
+// Activations and weights are then rounded to bf16, to nearest even.
 
 #include "kernels/matmul/amx_formats.h"
 #include "kernels/matmul/amx_gated.h"
@@ -21,10 +23,10 @@
 namespace openelm {
 namespace {
 
-/// Below this many tokens tiles are mostly padding, and 16-bit activations are more exact.
+/// Below this many tokens tiles of bf16 are mostly padding, and 16-bit activations are more exact.
 constexpr size_t kFewestTokens = 16;
 
-/// Tokens for which weights are multiplied as bytes.
+/// Below this many tokens rows are streamed (avx512_stream.h, avx512_decode.h): as fast, or faster.
 constexpr size_t kFewestPlanes = 5;
 
 /// A block's sums to y: slices of four tokens of a tile, token tile by token tile of a row tile.

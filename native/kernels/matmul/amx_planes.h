@@ -6,8 +6,8 @@
 // activations, to 15 bits.
 //
 // Dequantized weights pay only where many tokens share them: to bf16 a row's group takes 7 to 11 cycles and
-// each tile of tokens 2.4, here each tile of tokens takes 6.8, and 7.5 where two cores read as fast as memory
-// allows (Emerald Rapids; bench/README.md). They are spread over the tile unit, loads, stores and vector
+// each tile of tokens 2.4, here each tile of tokens takes 6.8 from L2 and 10 where two cores read from memory
+// (Emerald Rapids; bench/README.md). They are spread over the tile unit, loads, stores and vector
 // instructions, which therefore take turns; and over three groups: one is multiplied while the sums of the
 // one before are stored, and those of the one before that are added.
 

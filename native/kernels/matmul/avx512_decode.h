@@ -5,14 +5,14 @@
 //
 // Loads bind a row at a time: 6 of activations for 72 bytes of Q4_0, where Zen 4 does one of 512 bits a
 // cycle. Four rows share them, rows far apart: a core has more of four streams of weights under way than of
-// one (row_streams.h), and lines of each are asked for ahead.
+// one (avx512_row_streams.h), and lines of each are asked for ahead.
 //
 // 512-bit instructions for 128 columns, a row and a token, without loads: Q4_0 16 (72 bytes), Q4_K 19 (72),
 // Q6_K 24 (105). At two a cycle that is 7.5 to 9 bytes a cycle.
 
+#include "kernels/matmul/avx512_row_streams.h"
 #include "kernels/matmul/avx512_units.h"
 #include "kernels/matmul/matmul.h"
-#include "kernels/matmul/row_streams.h"
 
 namespace openelm {
 namespace {

@@ -4,8 +4,8 @@
 // than by planes (avx512_decode.h), and for the formats that have no kernel there.
 
 #include "kernels/matmul/avx512_pack.h"
+#include "kernels/matmul/avx512_row_streams.h"
 #include "kernels/matmul/matmul.h"
-#include "kernels/matmul/row_streams.h"
 
 namespace openelm {
 namespace {
