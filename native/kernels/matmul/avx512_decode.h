@@ -116,10 +116,9 @@ void decode_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i)
   const Planes a(args.packed, args.tokens, args.w->cols);
   const uint8_t *data[R], *ahead[R];
   DecodeSums<T, R> sums;
+  streams.open(i, data, ahead);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
-    data[r] = streams.row(static_cast<size_t>(r), i);
-    ahead[r] = streams.ahead(static_cast<size_t>(r), i);
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       sums.units[r][t] = _mm512_setzero_ps();
@@ -136,9 +135,7 @@ void decode_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i)
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       const float total = sum_of(sums.units[r][t]) + (Format::kOffset ? sum_of(sums.offsets[r][t]) : 0.0f);
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + args.row_begin +
-                        streams.index(static_cast<size_t>(r), i)];
-      y = args.accumulate ? y + total : total;
+      streams.store(args, r, i, t, total);
     }
 }
 
@@ -146,13 +143,7 @@ template <class Format, int T>
 void decode(const MatmulArgs& args) {
   constexpr int kRows = T == 1 ? 4 : 2;  // more sums would not fit the registers
   const RowStreams<kRows> streams(args, kPrefetchBytes);
-  const size_t rows = streams.shortest();
-  for (size_t i = 0; i < rows; ++i) decode_rows<Format, T, kRows>(args, streams, i);
-  if (streams.longer() == 1) decode_rows<Format, T, 1>(args, streams, rows);
-  if constexpr (kRows > 2) {
-    if (streams.longer() == 2) decode_rows<Format, T, 2>(args, streams, rows);
-    if (streams.longer() == 3) decode_rows<Format, T, 3>(args, streams, rows);
-  }
+  streams.each([&]<int R>(size_t i) { decode_rows<Format, T, R>(args, streams, i); });
 }
 
 template <class Format>

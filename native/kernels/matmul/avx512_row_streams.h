@@ -56,6 +56,31 @@ class RowStreams : public StreamedRows<R> {
     if (j < length) return this->row(r, j);
     return j - length < next_.length(r) ? next_.row(r, j - length) : this->row(r, i);
   }
+  /// Row i of each of the first `count` streams, and the rows to ask for meanwhile.
+  template <int count>
+  void open(size_t i, const uint8_t* (&data)[count], const uint8_t* (&ahead_of)[count]) const {
+#pragma GCC unroll 4
+    for (int r = 0; r < count; ++r) {
+      data[r] = this->row(static_cast<size_t>(r), i);
+      ahead_of[r] = ahead(static_cast<size_t>(r), i);
+    }
+  }
+  /// The result of row i of stream r for a token.
+  void store(const MatmulArgs& args, int r, size_t i, int token, float total) const {
+    float& y = args.y[static_cast<size_t>(token) * args.ldy + args.row_begin +
+                      this->index(static_cast<size_t>(r), i)];
+    y = args.accumulate ? y + total : total;
+  }
+  /// Calls rows<count>(i) for row i of the first `count` streams: all of them, then those that are longer.
+  template <class Rows>
+  void each(const Rows& rows) const {
+    for (size_t i = 0; i < this->shortest(); ++i) rows.template operator()<R>(i);
+    if (this->longer() == 1) rows.template operator()<1>(this->shortest());
+    if constexpr (R > 2)
+      if (this->longer() == 2) rows.template operator()<2>(this->shortest());
+    if constexpr (R > 3)
+      if (this->longer() == 3) rows.template operator()<3>(this->shortest());
+  }
 
  private:
   StreamedRows<R> next_;

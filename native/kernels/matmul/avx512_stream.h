@@ -80,10 +80,9 @@ void stream_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i)
   const Integers a(args.packed, args.tokens, args.w->cols);
   const uint8_t *data[R], *ahead[R];
   StreamSums<T, R> sums;
+  streams.open(i, data, ahead);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
-    data[r] = streams.row(static_cast<size_t>(r), i);
-    ahead[r] = streams.ahead(static_cast<size_t>(r), i);
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       sums.chains[r][t][0] = sums.chains[r][t][1] = _mm512_setzero_ps();
@@ -97,11 +96,9 @@ void stream_rows(const MatmulArgs& args, const RowStreams<S>& streams, size_t i)
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      float& y = args.y[static_cast<size_t>(t) * args.ldy + args.row_begin +
-                        streams.index(static_cast<size_t>(r), i)];
       const float sum = sum_of(_mm512_add_ps(sums.chains[r][t][0], sums.chains[r][t][1]));
       const float total = sum + (Format::kOffset ? sum_of(sums.offsets[r][t]) : 0.0f);
-      y = args.accumulate ? y + total : total;
+      streams.store(args, r, i, t, total);
     }
   }
 }
@@ -110,11 +107,7 @@ template <class Format, int T>
 void stream(const MatmulArgs& args) {
   constexpr int kRows = T == 1 ? 3 : 1;  // more tokens want the registers
   const RowStreams<kRows> streams(args, kStreamAhead);
-  const size_t rows = streams.shortest();
-  for (size_t i = 0; i < rows; ++i) stream_rows<Format, T, kRows>(args, streams, i);
-  if (streams.longer() == 1) stream_rows<Format, T, 1>(args, streams, rows);
-  if constexpr (kRows > 2)
-    if (streams.longer() == 2) stream_rows<Format, T, 2>(args, streams, rows);
+  streams.each([&]<int R>(size_t i) { stream_rows<Format, T, R>(args, streams, i); });
 }
 
 /// Most tokens for which rows are streamed. Beyond, unpacking into a panel (about 7 instructions a row and
