@@ -20,7 +20,8 @@ struct ChainLimits {
   uint32_t parts;             // of a group in attention (PartOf)
   uint32_t norm_columns;      // of a product with a norm, at most
   uint32_t slot_bytes, most_slots;
-  uint32_t crews;  // into which a group is divided for products
+  uint32_t most_fills;  // slots that a group's rows of an op fill
+  uint32_t crews;       // into which a group is divided for products
 };
 
 class Chain {
@@ -76,7 +77,7 @@ class Chain {
   uint32_t head_dim() const { return head_dim_; }
 
  private:
-  /// slot_rows 0: not of a type that chains multiply, or with rows that do not fit a slot.
+  /// slot_rows 0: not of a type that chains multiply, with rows that do not fit a slot, or with too many.
   ChainWeights weights(const DeviceMatrix& a, const DeviceMatrix& b, bool gated) const {
     ChainWeights w = {};
     w.quants[0] = a.quants, w.quants[1] = b.quants;
@@ -92,7 +93,7 @@ class Chain {
         std::min(kSlotRows / matrices, limits_.slot_bytes / (matrices * (w.quant_bytes + w.scale_bytes)));
     if (room == 0) return w;
     const uint32_t slots = (most + room - 1) / room;  // as few as possible, all of one size
-    w.slot_rows = (most + slots - 1) / slots;
+    if (slots <= limits_.most_fills) w.slot_rows = (most + slots - 1) / slots;
     return w;
   }
   template <class Block>
@@ -121,8 +122,7 @@ class Chain {
     bytes = std::max(args_.panel_bytes, (bytes + 127) & ~127u);
     const uint32_t used = bytes + (args_.count + 1) * static_cast<uint32_t>(sizeof(ChainWeights));
     if (args_.count == kMostChainOps || used > limits_.shared_bytes) return false;
-    uint32_t slots = std::min(limits_.most_slots, (limits_.shared_bytes - used) / limits_.slot_bytes);
-    slots -= slots % limits_.crews;
+    const uint32_t slots = std::min(limits_.most_slots, (limits_.shared_bytes - used) / limits_.slot_bytes);
     if (slots < 2 * limits_.crews) return false;  // nothing would be on its way while others are read
     args_.panel_bytes = bytes;
     args_.slots = slots;

@@ -17,13 +17,15 @@
 //   arrive(), meet(n)    the group has ended an op; waits until all groups have ended n ops
 //   leave()              after the last op
 //
-// for products, which crews of the group share out (CrewOf; the number of slots is a multiple of theirs):
+// for products, whose slots crews of the group take in turns (CrewOf):
 //
-//   crew(), crew_barrier()
-//   sums()               shared memory of a crew: [2][kSlotRows][kRowLanes] floats
-//   wait(slot)           waits until a slot of weights is filled; where it is
+//   crew()
+//   wait_filled(turn)    waits until a slot of weights is filled; where it is
+//   sums(slot), totals() shared memory: kSlotSums floats of a slot, kSlotRows of a team
 //   SlotSums<Block>      multiplies rows: see multiply_slots
-//   feed_place()         shared memory for the crew's place in the weights
+//   leave_slot(slot)     by all of a team that has read a slot and left its sums
+//   wait_read(turn)      waits until all teams of the crew have left a slot
+//   fills()              shared memory for what the slots of an op are filled with afterwards
 //   expect(slot, bytes), copy(slot, offset, from, bytes)
 //                        by one thread: what a slot will get; begins to copy pieces of 16 bytes into it
 //
@@ -43,55 +45,62 @@
 namespace openelm {
 namespace gpu {
 
-/// Room for the sums of a row that are kept apart until all columns are added: those of the lanes of a team
-/// in matvec, where lane i of n takes the i-th of every n pieces.
-GPU_CONSTANT uint32_t kRowLanes = 32;
-
-/// Their sum, as a team of matvec adds.
-template <class Team>
-GPU_FN float sum_lanes(Team team, GPU_SHARED const float* values) {
-  return team.sum(values[team.lane()]);
-}
-
-/// Adds up the rows of a slot, one for each team of a crew at a time, and stores them. before: what was in y
-/// for the team's first row.
-template <class Team>
-GPU_FN void finish_rows(Team team, CrewOf crew, GPU_SHARED const ChainProduct& op, uint32_t first,
-                        uint32_t rows, float before, GPU_SHARED const float* sums) {
+/// A slot that its crew has read, number `n` of the op's: fills it again, adds up its rows' sums as a team of
+/// matvec does, and stores them from row `first` on; by a team. before: what was in y for the lane's first
+/// row.
+template <class Machine>
+GPU_FN void finish_slot(GPU_LOCAL const Machine& machine, GPU_SHARED const ChainProduct& op, uint32_t slot,
+                        uint32_t n, uint32_t first, uint32_t rows, float before) {
+  const auto team = machine.group().team();
+  GPU_SHARED const float* sums = machine.sums(slot);
+  GPU_SHARED float* totals = machine.totals();
+  float sum[kSlotRows];
+  GPU_UNROLL
+  for (uint32_t r = 0; r < kSlotRows; ++r) sum[r] = sums[r * kRowLanes + team.lane()];
+  team.barrier();  // others write there as soon as the slot is filled
+  if (team.lane() == 0) fill_slot(machine, slot, machine.fills()[n]);
+  GPU_UNROLL
+  for (uint32_t r = 0; r < kSlotRows; ++r) {
+    sum[r] = team.sum(sum[r]);
+    if (team.lane() == 0) totals[r] = sum[r];
+  }
+  team.barrier();
   GPU_DEVICE float* y = at<float>(op.y) + first;
-  for (uint32_t r = crew.team; r < rows; r += crew.teams) {
-    if (op.add && r != crew.team) before = y[r];
-    float sum = sum_lanes(team, sums + r * kRowLanes);
-    if (op.w.gated) sum = swiglu_of(sum, sum_lanes(team, sums + (op.w.slot_rows + r) * kRowLanes));
-    if (team.lane() == 0) y[r] = op.add ? before + sum : sum;
+  for (uint32_t r = team.lane(); r < rows; r += team.size()) {
+    float value = totals[r];
+    if (op.w.gated) value = swiglu_of(value, totals[op.w.slot_rows + r]);
+    if (op.add) value += r == team.lane() ? before : y[r];
+    y[r] = value;
   }
 }
 
-/// A crew's slots of a product. SlotSums<Block>::run(machine, op, slot, rows, x, panel, sums) leaves the sums
-/// of each of the slot's rows in sums, [kSlotRows][kRowLanes], in the order of the slot.
+/// A crew's slots of a product. SlotSums<Block>(machine, op, x, panel).run(slot, rows, sums) leaves the sums
+/// of each of the slot's rows in sums, in the order of the slot. Teams take turns with what is to be done
+/// once all have read a slot, and go on with the next ones meanwhile.
 template <class Block, class Machine>
 GPU_FN void multiply_slots(GPU_LOCAL Machine& machine, GPU_SHARED const ChainProduct& op, uint32_t panel,
                            GPU_LOCAL SlotTurn& at_slot) {
   const auto team = machine.group().team();
   const CrewOf crew = machine.crew();
-  const uint32_t end = op.w.begin_of(machine.index() + 1), slots = machine.slots();
-  const PlaneView x = plane_view(machine.panel(), panel);
-  uint32_t odd = 0;  // slots take turns with the sums
+  const uint32_t begin = op.w.begin_of(machine.index()), end = op.w.begin_of(machine.index() + 1);
+  const typename Machine::template SlotSums<Block> products(machine, op, plane_view(machine.panel(), panel),
+                                                            panel);
+  uint32_t first = begin, finishing = 0;
   GPU_NO_UNROLL
-  for (uint32_t first = op.w.begin_of(machine.index()); first < end; first += op.w.slot_rows) {
+  for (uint32_t n = 0; first < end; ++n, first += op.w.slot_rows) {
     const SlotTurn now = at_slot;
-    at_slot.advance(slots);
-    if (now.slot % crew.count != crew.index) continue;
+    at_slot.advance(machine.slots(), crew.count);
+    if (now.crew != crew.index) continue;
+    const bool finishes = finishing == crew.team;
+    finishing = finishing + 1 == crew.teams ? 0 : finishing + 1;
     const uint32_t rows = min_of(end - first, op.w.slot_rows);
     float before = 0;
-    if (op.add && crew.team < rows) before = at<float>(op.y)[first + crew.team];
-    GPU_SHARED const uint8_t* slot = machine.wait(now);
-    GPU_SHARED float* sums = machine.sums() + odd * kSlotRows * kRowLanes;
-    Machine::template SlotSums<Block>::run(machine, op, slot, rows, x, panel, sums);
-    machine.crew_barrier();
-    if (crew.team + 1 == crew.teams && team.lane() == 0) feed_slot(machine, now.slot);
-    finish_rows(team, crew, op, first, rows, before, sums);
-    odd ^= 1;
+    if (finishes && op.add && team.lane() < rows) before = at<float>(op.y)[first + team.lane()];
+    products.run(machine.wait_filled(now), rows, machine.sums(now.slot));
+    machine.leave_slot(now.slot);
+    if (!finishes) continue;
+    machine.wait_read(now);
+    finish_slot(machine, op, now.slot, n, first, rows, before);
   }
 }
 
@@ -144,33 +153,21 @@ struct NextOp {
   }
 };
 
-/// What all ops' weights are, to shared memory.
-template <class Machine>
-GPU_FN void list_weights(GPU_LOCAL Machine& machine, GPU_LOCAL const ChainArgs& chain) {
-  const auto group = machine.group();
-  for (uint32_t i = group.lane(); i < chain.count; i += group.size()) {
-    if (chain.ops[i].is_attention)
-      machine.weights()[i] = ChainWeights{};  // no rows
-    else
-      machine.weights()[i] = chain.ops[i].product.w;
-  }
-}
-
 /// All ops of the chain, by every group of the launch.
 template <KvType type, uint32_t HeadDim, class Machine>
 GPU_FN void run_chain(GPU_LOCAL Machine& machine, GPU_LOCAL const ChainArgs& chain) {
   list_weights(machine, chain);
   NextOp<Machine>(machine, chain, 0).store();
   machine.group().barrier();
-  if (machine.crew().team + 1 == machine.crew().teams && machine.group().team().lane() == 0)
-    feed_all_slots(machine);
-  SlotTurn at_slot = {0, 0};
+  fill_all_slots(machine);
+  SlotTurn at_slot = {0, 0, 0};
   BatchToken of = {0, 0, 0};
   if (chain.list) of = at<const BatchToken>(chain.list)[0];
   for (uint32_t i = 0; i < chain.count; ++i) {
     machine.start_op();
     GPU_SHARED const ChainOp& op = *machine.op(i);
     ask_for_inputs<type>(machine, op, of);
+    plan_fills(machine, i);
     if (i > 0) machine.meet(i);
     const NextOp<Machine> next(machine, chain, i + 1);
     if (op.is_attention)

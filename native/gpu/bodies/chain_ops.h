@@ -16,6 +16,13 @@ GPU_CONSTANT uint32_t kChainColumns = 256;
 /// them.
 GPU_CONSTANT uint32_t kSlotRows = 8;
 
+/// Room for the sums of a row that are kept apart until all columns are added: those of the lanes of a team
+/// in matvec, where lane i of n takes the i-th of every n pieces.
+GPU_CONSTANT uint32_t kRowLanes = 32;
+
+/// Floats of a slot's sums, [kSlotRows][kRowLanes].
+GPU_CONSTANT uint32_t kSlotSums = kSlotRows * kRowLanes;
+
 /// The weights of a product.
 struct ChainWeights {
   uint64_t quants[2], scales[2];      // of gate and up, or of the one matrix first
@@ -25,6 +32,7 @@ struct ChainWeights {
   uint32_t slot_rows;  // of a matrix; 0: no product
   // Rows are shared out among groups: `share` for each, and one more for the first `extra` groups.
   uint32_t share, extra;
+  uint32_t slots;  // that a group's rows fill; each group counts its own (list_weights)
 
   GPU_BOTH uint32_t matrices() const { return gated ? 2 : 1; }
   /// The first row of a group.

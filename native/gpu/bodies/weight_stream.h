@@ -5,20 +5,22 @@
 // each other, normalize activations or attend: it does not know where one op ends and the next begins.
 //
 // A slot takes rows that follow each other, their quants and then their scales; or as many of gate and of up:
-// quants of gate, of up, scales of gate, of up. Crews of the group take turns: what a crew has read, it fills
-// again.
+// quants of gate, of up, scales of gate, of up. Crews of the group take turns, and of a crew all teams read a
+// slot, one after the other for all it matters: none waits for the others but the one whose turn it is to see
+// the slot through, which fills it again.
 
 #include "gpu/bodies/chain_ops.h"
 
 namespace openelm {
 namespace gpu {
 
-/// A slot, and whether it is in an odd round.
+/// A slot, whether it is in an odd round, and the crew whose turn it is.
 struct SlotTurn {
-  uint32_t slot, turn;
+  uint32_t slot, turn, crew;
 
-  GPU_FN void advance(uint32_t slots) {
+  GPU_FN void advance(uint32_t slots, uint32_t crews) {
     if (++slot == slots) slot = 0, turn ^= 1;
+    if (++crew == crews) crew = 0;
   }
 };
 
@@ -32,28 +34,50 @@ GPU_FN uint32_t scales_in_slot(GPU_SHARED const ChainWeights& w) {
   return w.matrices() * w.slot_rows * w.quant_bytes;
 }
 
-/// The rows that a crew asks for next.
-struct FeedPlace {
+/// What a slot is filled with: rows from `row` on, of the chain's op number `op`; of none behind its last.
+struct FillPlace {
   uint32_t op, row;
 };
 
-/// The rows of the next slot: those behind, or of a later op the first that the group has.
+/// What all ops' weights are, to shared memory.
 template <class Machine>
-GPU_FN FeedPlace rows_behind(GPU_LOCAL const Machine& machine, FeedPlace place) {
-  const uint32_t index = machine.index();
-  if (place.op >= machine.ops()) return place;
-  place.row += machine.weights()[place.op].slot_rows;
-  while (place.row >= machine.weights()[place.op].begin_of(index + 1)) {
-    if (++place.op == machine.ops()) break;
-    place.row = machine.weights()[place.op].begin_of(index);
+GPU_FN void list_weights(GPU_LOCAL Machine& machine, GPU_LOCAL const ChainArgs& chain) {
+  const auto group = machine.group();
+  for (uint32_t i = group.lane(); i < chain.count; i += group.size()) {
+    ChainWeights w = {};  // of attention: no rows
+    if (!chain.ops[i].is_attention) {
+      w = chain.ops[i].product.w;
+      const uint32_t rows = w.begin_of(machine.index() + 1) - w.begin_of(machine.index());
+      w.slots = (rows + w.slot_rows - 1) / w.slot_rows;
+    }
+    machine.weights()[i] = w;
   }
-  return place;
 }
 
-/// By one thread of a crew: fills a slot that the crew has read. Machine (chain.h) moves the weights.
+/// What comes `slots` slots behind the first of op number `op`.
 template <class Machine>
-GPU_FN void feed_slot(GPU_LOCAL const Machine& machine, uint32_t slot) {
-  FeedPlace place = *machine.feed_place();
+GPU_FN FillPlace place_behind(GPU_LOCAL const Machine& machine, uint32_t op, uint32_t slots) {
+  for (; op < machine.ops(); ++op) {
+    GPU_SHARED const ChainWeights& w = machine.weights()[op];
+    if (slots < w.slots) return FillPlace{op, w.begin_of(machine.index()) + slots * w.slot_rows};
+    slots -= w.slots;
+  }
+  return FillPlace{op, 0};
+}
+
+/// Before a group begins an op: what each of its slots is filled with when it has been read, so that nobody
+/// has to work that out then. By the last threads: the first has more to do.
+template <class Machine>
+GPU_FN void plan_fills(GPU_LOCAL const Machine& machine, uint32_t op) {
+  const auto group = machine.group();
+  const uint32_t slots = machine.weights()[op].slots;
+  for (uint32_t i = group.size() - 1 - group.lane(); i < slots; i += group.size())
+    machine.fills()[i] = place_behind(machine, op, machine.slots() + i);
+}
+
+/// By one thread: fills a slot. Machine (chain.h) moves the weights.
+template <class Machine>
+GPU_FN void fill_slot(GPU_LOCAL const Machine& machine, uint32_t slot, FillPlace place) {
   if (place.op >= machine.ops()) return;
   GPU_SHARED const ChainWeights& w = machine.weights()[place.op];
   const uint32_t rows = min_of(w.begin_of(machine.index() + 1) - place.row, w.slot_rows);
@@ -69,20 +93,15 @@ GPU_FN void feed_slot(GPU_LOCAL const Machine& machine, uint32_t slot) {
     machine.copy(slot, scales + w.slot_rows * w.scale_bytes, at<const uint8_t>(w.scales[1] + scales_at),
                  scale_bytes);
   }
-  for (uint32_t i = 0; i < machine.crew().count; ++i)
-    place = rows_behind(machine, place);  // the others' slots
-  *machine.feed_place() = place;
 }
 
-/// By one thread of each crew, before anything else: fills all slots.
+/// Before anything else: fills all slots.
 template <class Machine>
-GPU_FN void feed_all_slots(GPU_LOCAL const Machine& machine) {
-  const CrewOf crew = machine.crew();
-  FeedPlace place = {0, machine.weights()[0].begin_of(machine.index())};
-  if (place.row >= machine.weights()[0].begin_of(machine.index() + 1)) place = rows_behind(machine, place);
-  for (uint32_t i = 0; i < crew.index; ++i) place = rows_behind(machine, place);
-  *machine.feed_place() = place;
-  for (uint32_t slot = crew.index; slot < machine.slots(); slot += crew.count) feed_slot(machine, slot);
+GPU_FN void fill_all_slots(GPU_LOCAL const Machine& machine) {
+  const auto group = machine.group();
+  if (group.team().lane() != 0) return;
+  for (uint32_t slot = group.team_index(); slot < machine.slots(); slot += group.teams())
+    fill_slot(machine, slot, place_behind(machine, 0, slot));
 }
 
 }  // namespace gpu

@@ -44,7 +44,7 @@ ChainLimits chain_limits(uint32_t multiprocessors, size_t shared_bytes) noexcept
   constexpr uint32_t kTaken = kChainFixed + 128;  // what is rounded up
   const uint32_t room = shared_bytes > kTaken ? static_cast<uint32_t>(shared_bytes) - kTaken : 0;
   return {multiprocessors, room,       kChainTeams, kWarp, kChainParts, kNormPasses * kChainThreads * 4,
-          kSlotBytes,      kMostSlots, kCrews};
+          kSlotBytes,      kMostSlots, kMostFills,  kCrews};
 }
 
 cudaError_t launch_chain(const Launcher& on, Chain& chain, void* meetings, uint32_t* counters) {

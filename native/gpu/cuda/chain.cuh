@@ -17,15 +17,18 @@ inline constexpr uint32_t kCrews = 2, kCrewThreads = kChainThreads / kCrews,
                           kCrewTeams = kChainTeams / kCrews;
 /// Room for two rows of the largest ffn of the family, OpenELM-3B's 12,288 columns in Q8_0.
 inline constexpr uint32_t kSlotBytes = 26112, kMostSlots = 8;
+/// Slots that a block's rows of an op fill: OpenELM's 32,000 logits fill 36 on the fewest multiprocessors
+/// that come with compute capability 9.0, 114.
+inline constexpr uint32_t kMostFills = 64;
 /// Parts in attention, of as many threads as the kernel for attention alone has (decode_attention.cu).
 inline constexpr uint32_t kChainParts = 4, kPartThreads = kChainThreads / kChainParts;
 
 /// Shared memory: this; then the weights of all ops, the panel, slots.
 struct ChainFixed {
-  uint64_t filled[kMostSlots], rows;  // barriers
-  FeedPlace feed[kCrews];
+  uint64_t filled[kMostSlots], read[kMostSlots], rows;  // barriers
+  FillPlace fills[kMostFills];
   float squares[kChainTeams];
-  float sums[kCrews][2 * kSlotRows * kRowLanes];
+  float sums[kMostSlots][kSlotSums], totals[kChainTeams][kSlotRows];
   ChainOp ops[2];
 };
 inline constexpr uint32_t kChainFixed = (sizeof(ChainFixed) + 127) / 128 * 128;
@@ -76,10 +79,13 @@ struct ChainMachine {
       : chain(args), panel_at(kChainFixed + chain_weights_bytes(args.count)), rows_turn(0) {
     start_op();
     if (thread != 0) return;
-    for (uint32_t i = 0; i < chain.slots; ++i) prepare_barrier(&fixed().filled[i]);
-    prepare_barrier(&fixed().rows);
+    for (uint32_t i = 0; i < chain.slots; ++i) {
+      prepare_barrier(&fixed().filled[i], 1);
+      prepare_barrier(&fixed().read[i], kCrewTeams);
+    }
+    prepare_barrier(&fixed().rows, 1);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    asm volatile("fence.proxy.async;" ::: "memory");
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
   }
   GPU_FN void start_op() { asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); }
   GPU_FN ChainGroup group() const { return {{thread}}; }
@@ -101,15 +107,19 @@ struct ChainMachine {
   GPU_FN CrewOf crew() const {
     return {thread / kCrewThreads, kCrews, thread % kCrewThreads / kWarp, kCrewTeams};
   }
-  /// Barrier 0 is the block's.
-  GPU_FN void crew_barrier() const {
-    asm volatile("barrier.sync %0, %1;" ::"r"(1 + thread / kCrewThreads), "n"(kCrewThreads) : "memory");
-  }
-  GPU_FN float* sums() const { return fixed().sums[thread / kCrewThreads]; }
-  GPU_FN const uint8_t* wait(SlotTurn at_slot) const {
+  GPU_FN static float* sums(uint32_t slot) { return fixed().sums[slot]; }
+  GPU_FN float* totals() const { return fixed().totals[thread / kWarp]; }
+  GPU_FN static FillPlace* fills() { return fixed().fills; }
+  GPU_FN const uint8_t* wait_filled(SlotTurn at_slot) const {
     wait_for(&fixed().filled[at_slot.slot], at_slot.turn);
     return slot(at_slot.slot);
   }
+  GPU_FN void leave_slot(uint32_t slot) const {
+    group().team().barrier();
+    if (group().team().lane() == 0)
+      asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address(&fixed().read[slot])) : "memory");
+  }
+  GPU_FN static void wait_read(SlotTurn at_slot) { wait_for(&fixed().read[at_slot.slot], at_slot.turn); }
   GPU_FN void wait_rows() {
     wait_for(&fixed().rows, rows_turn);
     rows_turn ^= 1;
@@ -137,7 +147,6 @@ struct ChainMachine {
     if (count_arrival(come + kMeetingBytes / 8, gridDim.x)) *come = 0;
   }
 
-  GPU_FN FeedPlace* feed_place() const { return &fixed().feed[thread / kCrewThreads]; }
   GPU_FN static void expect(uint32_t slot, uint32_t bytes) { expect(&fixed().filled[slot], bytes); }
   GPU_FN void copy(uint32_t to, uint32_t offset, const uint8_t* from, uint32_t bytes) const {
     uint64_t policy;  // weights are read once: the rest of L2 stays
@@ -149,7 +158,8 @@ struct ChainMachine {
         : "memory");
   }
   GPU_FN static void expect_rows(uint32_t bytes) {
-    asm volatile("fence.proxy.async;" ::: "memory");  // what was there was written and read by threads
+    asm volatile("fence.proxy.async.shared::cta;" ::
+                     : "memory");  // what was there was written and read by threads
     expect(&fixed().rows, bytes);
   }
   GPU_FN void copy_rows(uint32_t offset, const uint8_t* from, uint32_t bytes) const {
@@ -169,8 +179,8 @@ struct ChainMachine {
   GPU_FN static uint32_t address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
   GPU_FN uint8_t* slot(uint32_t i) const { return panel() + chain.panel_bytes + i * kSlotBytes; }
-  GPU_FN static void prepare_barrier(uint64_t* barrier) {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address(barrier)) : "memory");
+  GPU_FN static void prepare_barrier(uint64_t* barrier, uint32_t arrivals) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(address(barrier)), "r"(arrivals) : "memory");
   }
   GPU_FN static void expect(uint64_t* barrier, uint32_t bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address(barrier)), "r"(bytes)

@@ -4,8 +4,9 @@
 // are exact, and each of a row's 32 sums gets the same pieces in the same order as a lane of matvec.
 //
 // A warp takes four neighbouring pieces of every 32, of 8 rows: row i is row i of A, whose other 8 are 0.
-// Lane 4 g + t loads 16 bytes of row g: piece t. Which columns of A these are is of no account, as long as B
-// has the activations for them in the same place: its column 2 t has those of the high plane for piece t, 2 t
+// Lane 4 g + t loads 16 bytes of row g: piece t; sums of rows that a slot does not have, or that are left
+// from what it had before, are nobody's. Which columns of A these are is of no account, as long as B has the
+// activations for them in the same place: its column 2 t has those of the high plane for piece t, 2 t
 // + 1 those of the low one, and 0 for other pieces. So the products of piece t come out in lane 4 g + t.
 
 #include "gpu/bodies/chain.h"
@@ -64,19 +65,45 @@ struct MultiplyPieces<BlockQ4_0> {
 /// Steps whose loads are under way together.
 inline constexpr uint32_t kStepsAtOnce = 4;
 
-/// What a lane multiplies in a slot.
+/// What a lane multiplies in the slots of a product.
 template <class Block>
-struct LaneOfSlot {
+class ChainSums {
+ public:
+  template <class Machine>
+  GPU_FN ChainSums(const Machine& machine, const ChainProduct& op, PlaneView view, uint32_t panel_columns)
+      : x(view), panel(panel_columns), cols(op.w.cols) {
+    const uint32_t lane = machine.group().team().lane(), g = lane / 4, t = lane % 4;
+    const uint32_t row = min_of(g, op.w.matrices() * op.w.slot_rows - 1);  // not behind the slot
+    quants_at = row * op.w.quant_bytes;
+    scales_at = scales_in_slot(op.w) + row * op.w.scale_bytes;
+    piece = machine.crew().team * 4 + t;
+    out_at = g * kRowLanes + piece;
+    has_column = g / 2 == t;
+    low = g % 2 != 0;
+  }
+
+  GPU_FN void run(const uint8_t* slot, uint32_t, float* out) const {
+    const uint8_t* quants = slot + quants_at;
+    const uint8_t* scales = slot + scales_at;
+    float sum = 0;
+    uint32_t col = piece * kColumns;  // those of all lanes are there, or none is
+    GPU_NO_UNROLL
+    for (; col + (kStepsAtOnce - 1) * kStep < cols; col += kStepsAtOnce * kStep)
+      sum = add<kStepsAtOnce>(quants, scales, col, sum);
+    if (col + kStep < cols) {
+      sum = add<2>(quants, scales, col, sum);
+      col += 2 * kStep;
+    }
+    if (col < cols) sum = add<1>(quants, scales, col, sum);
+    out[out_at] = sum;
+  }
+
+ private:
   enum : uint32_t { kColumns = Piece<Block>::kColumns, kStep = kRowLanes * kColumns };
-  const uint8_t* quants;  // its row's
-  const uint8_t* scales;
-  PlaneView x;
-  uint32_t panel;
-  bool has_column, low;  // of B, and which plane's
 
   /// Steps [0, Steps) of the columns from `col` on: the loads of all before the products of any.
   template <uint32_t Steps>
-  GPU_FN float add(uint32_t col, float sum) const {
+  GPU_FN float add(const uint8_t* quants, const uint8_t* scales, uint32_t col, float sum) const {
     Words4 words[Steps];
     MultiplyPieces<Block> pieces[Steps];
     float scale[Steps];
@@ -97,32 +124,12 @@ struct LaneOfSlot {
                    sum);
     return sum;
   }
-};
 
-template <class Block>
-struct ChainSums {
-  template <class Machine>
-  GPU_FN static void run(const Machine& machine, const ChainProduct& op, const uint8_t* slot, uint32_t rows,
-                         PlaneView x, uint32_t panel, float* out) {
-    typedef LaneOfSlot<Block> Lane;
-    const uint32_t lane = machine.group().team().lane(), g = lane / 4, t = lane % 4;
-    const uint32_t piece = machine.crew().team * 4 + t;
-    const uint32_t row = min_of(g, op.w.gated ? op.w.slot_rows + rows - 1 : rows - 1);
-    const Lane of = {slot + row * op.w.quant_bytes,
-                     slot + scales_in_slot(op.w) + row * op.w.scale_bytes,
-                     x,
-                     panel,
-                     g / 2 == t,
-                     g % 2 != 0};
-    float sum = 0;
-    uint32_t col = piece * Lane::kColumns;  // those of all lanes are there, or none is
-    GPU_NO_UNROLL
-    for (; col + (kStepsAtOnce - 1) * Lane::kStep < op.w.cols; col += kStepsAtOnce * Lane::kStep)
-      sum = of.template add<kStepsAtOnce>(col, sum);
-    GPU_NO_UNROLL
-    for (; col < op.w.cols; col += Lane::kStep) sum = of.template add<1>(col, sum);
-    out[g * kRowLanes + piece] = sum;
-  }
+  PlaneView x;
+  uint32_t panel, cols;
+  uint32_t quants_at, scales_at;  // its row's in a slot
+  uint32_t piece, out_at;         // of every 32, and where its sum goes
+  bool has_column, low;           // of B, and which plane's
 };
 
 }  // namespace openelm::gpu::cuda

@@ -31,11 +31,10 @@ struct HostPart {
 template <class Block>
 struct HostSums {
   template <class Machine>
-  static void run(const Machine& machine, const ChainProduct& op, const uint8_t* slot, uint32_t rows,
-                  PlaneView x, uint32_t panel, float* out) {
-    const HostTeam team = machine.group().team();
-    const CrewOf crew = machine.crew();
-    const ChainWeights& w = op.w;
+  HostSums(const Machine& machine, const ChainProduct& op, PlaneView view, uint32_t panel_columns)
+      : team(machine.group().team()), crew(machine.crew()), w(op.w), x(view), panel(panel_columns) {}
+
+  void run(const uint8_t* slot, uint32_t rows, float* out) const {
     constexpr uint32_t kColumns = Piece<Block>::kColumns;
     for (uint32_t m = 0; m < (w.gated ? 2 : 1); ++m) {
       for (uint32_t r = team.lane(); r < rows; r += team.size()) {
@@ -51,6 +50,12 @@ struct HostSums {
       }
     }
   }
+
+  HostTeam team;
+  CrewOf crew;
+  const ChainWeights& w;
+  PlaneView x;
+  uint32_t panel;
 };
 
 /// One thread's view of its group: bodies/chain.h says what these are.
@@ -84,12 +89,21 @@ struct ChainThreadMachine {
     const uint32_t teams = threads.teams() / parts;
     return {threads.team_index() / teams, parts, threads.team_index() % teams, teams};
   }
-  void crew_barrier() const { memory.crews[crew().index].wait(); }
-  float* sums() const { return memory.sums.data() + crew().index * 2 * kSlotRows * kRowLanes; }
-  const uint8_t* wait(SlotTurn at_slot) const {
+  float* sums(uint32_t slot) const { return memory.sums[slot]; }
+  float* totals() const { return memory.totals.data() + threads.team_index() * kSlotRows; }
+  FillPlace* fills() const { return memory.fills; }
+  const uint8_t* wait_filled(SlotTurn at_slot) const {
     while (memory.filled[at_slot.slot].load(std::memory_order_acquire) % 2 == at_slot.turn)
       std::this_thread::yield();
     return slot(at_slot.slot);
+  }
+  void leave_slot(uint32_t slot) const {
+    threads.team().barrier();
+    if (threads.team().lane() == 0) memory.read[slot].fetch_add(1, std::memory_order_acq_rel);
+  }
+  void wait_read(SlotTurn at_slot) const {
+    while (memory.read[at_slot.slot].load(std::memory_order_acquire) / crew().teams % 2 == at_slot.turn)
+      std::this_thread::yield();
   }
   void wait_rows() {
     while (memory.rows_filled.load(std::memory_order_acquire) <= rows_waited) std::this_thread::yield();
@@ -113,7 +127,6 @@ struct ChainThreadMachine {
     come().store(0);
   }
 
-  FeedPlace* feed_place() const { return &memory.feed[crew().index]; }
   void expect(uint32_t slot, uint32_t bytes) const { memory.expected[slot] = bytes; }
   void copy(uint32_t to, uint32_t offset, const uint8_t* from, uint32_t bytes) const {
     uint32_t& expected = memory.expected[to];
@@ -146,22 +159,19 @@ struct ChainThreadMachine {
 
 }  // namespace
 
-ChainGroup::ChainGroup(uint32_t teams, uint32_t team_size, uint32_t crew_count)
+ChainGroup::ChainGroup(uint32_t teams, uint32_t team_size)
     : threads(teams, team_size),
       squares(teams),
-      sums(crew_count * 2 * kSlotRows * kRowLanes),
-      slots(kHostSlots * kHostSlotBytes / sizeof(Words4)),
-      feed(crew_count) {
-  for (uint32_t i = 0; i < crew_count; ++i) crews.emplace_back(teams / crew_count * team_size);
-}
+      totals(teams * kSlotRows),
+      slots(kHostSlots * kHostSlotBytes / sizeof(Words4)) {}
 
 void ChainGroups::run(const ChainArgs& chain, KvType kv_type, uint32_t head_dim) {
-  while (groups_.size() < count_) groups_.push_back(std::make_unique<ChainGroup>(teams_, team_size_, parts_));
+  while (groups_.size() < count_) groups_.push_back(std::make_unique<ChainGroup>(teams_, team_size_));
   const auto run_group = [&](uint32_t index) {
     ChainGroup& memory = *groups_[index];
     memory.panel.resize(chain.panel_bytes / sizeof(Words4));
     memory.weights.resize(chain.count);
-    for (std::atomic<uint32_t>& filled : memory.filled) filled = 0;
+    for (uint32_t slot = 0; slot < kHostSlots; ++slot) memory.filled[slot] = memory.read[slot] = 0;
     memory.rows_filled = 0;
     memory.threads.run(1, [&](HostGroup group, uint32_t) {
       ChainThreadMachine machine{group, memory, chain, index, count_, parts_};

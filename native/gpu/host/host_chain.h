@@ -15,23 +15,24 @@ namespace openelm::gpu::host {
 
 /// Slots of a group: few and small, so that they wrap around at every place; the largest row they have room
 /// for is that of 2,560 columns in Q8_0.
-inline constexpr uint32_t kHostSlots = 4, kHostSlotBytes = 2720;
+inline constexpr uint32_t kHostSlots = 5, kHostSlotBytes = 2720;
+/// Slots that a group's rows of an op fill.
+inline constexpr uint32_t kHostFills = 512;
 
 struct ChainGroup {
-  /// crews: into which its teams are divided for products.
-  ChainGroup(uint32_t teams, uint32_t team_size, uint32_t crews);
+  ChainGroup(uint32_t teams, uint32_t team_size);
 
   Threads threads;
-  std::vector<Meeting> crews;
   std::vector<Words4> panel;
-  std::vector<float> squares, sums;  // sums: [crews][2][kSlotRows][kRowLanes]
+  std::vector<float> squares, totals;  // totals: [teams][kSlotRows]
   std::vector<ChainWeights> weights;
   ChainOp ops[2];
   std::vector<Words4> slots;
-  std::vector<FeedPlace> feed;  // [crews]
-  std::atomic<uint32_t> filled[kHostSlots];
-  uint32_t expected[kHostSlots] = {};  // bytes of a slot that is being filled
-  std::atomic<uint32_t> rows_filled;   // how often keys and values were copied
+  float sums[kHostSlots][kSlotSums];
+  FillPlace fills[kHostFills];
+  std::atomic<uint32_t> filled[kHostSlots], read[kHostSlots];  // how often, and by how many teams in all
+  uint32_t expected[kHostSlots] = {};                          // bytes of a slot that is being filled
+  std::atomic<uint32_t> rows_filled;                           // how often keys and values were copied
   uint32_t rows_expected = 0;
 };
 

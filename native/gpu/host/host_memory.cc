@@ -44,7 +44,7 @@ HostDevice::HostDevice(const HostOptions& given)
       shared_((options_.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)),
       chain_({options_.groups, options_.shared_bytes + kHostSlots * kHostSlotBytes, options_.teams,
               options_.team_size, options_.teams / options_.attention_teams, UINT32_MAX, kHostSlotBytes,
-              kHostSlots, options_.teams / options_.attention_teams}),
+              kHostSlots, kHostFills, options_.teams / options_.attention_teams}),
       chain_groups_(options_.groups, options_.teams, options_.team_size,
                     options_.teams / options_.attention_teams),
       meetings_(kMeetingBytes / sizeof(uint32_t)) {

@@ -53,7 +53,7 @@ bool check(uint32_t rows, uint32_t slot_rows, bool gated, uint32_t cols) {
 
   std::vector<float> sums(kSlotRows * kRowLanes);
   emulation::Block block(kTeams * 32, cols);
-  if (!block.run([&] { ChainSums<Block>::run(Machine(), op, slot.data(), rows, x, panel, sums.data()); }))
+  if (!block.run([&] { ChainSums<Block>(Machine(), op, x, panel).run(slot.data(), rows, sums.data()); }))
     return false;
   for (uint32_t m = 0; m < op.w.matrices(); ++m) {
     for (uint32_t r = 0; r < rows; ++r) {
