@@ -63,10 +63,17 @@ GPU_FN void attend_queries(Group group, Part part, Slots slots, AttentionArgs ar
   for (uint32_t g = part.team_index(); g < heads; g += part.teams()) {
     GPU_SHARED float* s = shared.scores + g * kAttentionChunk;
     float largest = -1.0f / 0.0f;
-    for (uint32_t p = team.lane(); p < slots.count; p += team.size()) largest = max_of(largest, s[p]);
+    GPU_UNROLL
+    for (uint32_t base = 0; base < kAttentionChunk; base += team.size()) {
+      const uint32_t p = base + team.lane();
+      if (p < slots.count) largest = max_of(largest, s[p]);
+    }
     largest = team.max(largest);
     float sum = 0;
-    for (uint32_t p = team.lane(); p < slots.count; p += team.size()) {
+    GPU_UNROLL
+    for (uint32_t base = 0; base < kAttentionChunk; base += team.size()) {
+      const uint32_t p = base + team.lane();
+      if (p >= slots.count) continue;
       s[p] = exp_of(s[p] - largest);
       sum += s[p];
     }
@@ -82,7 +89,10 @@ GPU_FN void attend_queries(Group group, Part part, Slots slots, AttentionArgs ar
   slots.add_values(values, shared.scores, shared.sums);
   group.barrier();
   GPU_DEVICE float* out = at<float>(args.out) + (uint64_t(token) * args.heads + head) * head_dim;
-  for (uint32_t i = part.lane(); i < heads * head_dim; i += part.size()) {
+  GPU_UNROLL
+  for (uint32_t base = 0; base < Queries * head_dim; base += part.size()) {
+    const uint32_t i = base + part.lane();
+    if (i >= heads * head_dim) continue;
     float sum = 0;
     for (uint32_t slot = 0; slot < slots.slots; ++slot) sum += shared.sums[slot * Queries * head_dim + i];
     if (only)

@@ -37,6 +37,8 @@ template <KvType type, uint32_t HeadDim, uint32_t Queries, class Group,
           uint32_t RowsUnderWay = (HeadDim >= 128 ? 8 : 4)>
 struct ChunkThread {
   enum : uint32_t { kRowsUnderWay = RowsUnderWay };
+  /// Of them, those whose sums over lanes are added side by side: all, unless queries do for that.
+  enum : uint32_t { kSumsTogether = Queries == 1 ? RowsUnderWay : 1 };
   Group group;
   uint32_t head_dim, lanes, lane, slot, slots, count, row_bytes;
 
@@ -79,21 +81,24 @@ struct ChunkThread {
           if (p < count && i < head_dim) pieces[b] = KvPiece<type>::load(keys + p * row_bytes, i);
         }
         GPU_UNROLL
-        for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
+        for (uint32_t b = 0; b < kRowsUnderWay; b += kSumsTogether) {
           if (base + b * slots >= count) continue;  // for all lanes
-          const uint32_t p = base + b * slots + slot;
-          const bool active = p < count && i < head_dim;
+          float dot[kSumsTogether * Queries];
           GPU_UNROLL
-          for (uint32_t g = 0; g < Queries; ++g) {
-            float dot = 0;
-            if (active) {
-              GPU_UNROLL
-              for (uint32_t j = 0; j < 8; ++j) dot = fma_of(q[g][j], pieces[b].at(j), dot);
-            }
-            dot = team.sum(dot, lanes);
+          for (uint32_t n = 0; n < kSumsTogether * Queries; ++n) {
+            dot[n] = 0;
+            GPU_UNROLL
+            for (uint32_t j = 0; j < 8; ++j)
+              dot[n] = fma_of(q[n % Queries][j], pieces[b + n / Queries].at(j), dot[n]);
+          }
+          GPU_UNROLL
+          for (uint32_t n = 0; n < kSumsTogether * Queries; ++n) dot[n] = team.sum(dot[n], lanes);
+          GPU_UNROLL
+          for (uint32_t n = 0; n < kSumsTogether * Queries; ++n) {
+            const uint32_t p = base + (b + n / Queries) * slots + slot;
             if (lane != 0 || p >= count) continue;
-            GPU_SHARED float* score = scores + g * kAttentionChunk + p;
-            *score = first == 0 ? dot : *score + dot;
+            GPU_SHARED float* score = scores + n % Queries * kAttentionChunk + p;
+            *score = first == 0 ? dot[n] : *score + dot[n];
           }
         }
       }
@@ -121,13 +126,12 @@ struct ChunkThread {
         GPU_UNROLL
         for (uint32_t b = 0; b < kRowsUnderWay; ++b) {
           const uint32_t p = base + b * slots;
-          if (p >= count) continue;
           float v[8];
           GPU_UNROLL
           for (uint32_t j = 0; j < 8; ++j) v[j] = pieces[b].at(j);
           GPU_UNROLL
           for (uint32_t g = 0; g < Queries; ++g) {
-            const float weight = weights[g * kAttentionChunk + p];
+            const float weight = p < count ? weights[g * kAttentionChunk + p] : 0;
             GPU_UNROLL
             for (uint32_t j = 0; j < 8; ++j) sum[g][j] = fma_of(weight, v[j], sum[g][j]);
           }

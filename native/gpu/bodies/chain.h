@@ -1,9 +1,9 @@
 #pragma once
 
 // The ops of a step with one token in one launch: groups that all run at once do one op after the other, and
-// meet after each. Between ops of a step memory would be idle for longer than it reads: here the weights of
-// later ops are on their way all the time (weight_stream.h). Products have the bits of matvec, attention
-// those of attend_and_merge.
+// meet before each, when they have done what needs no result of the op before. Between ops of a step memory
+// would be idle for longer than it reads: here the weights of later ops are on their way all the time
+// (weight_stream.h). Products have the bits of matvec, attention those of attend_and_merge.
 //
 // Machine is a group with what a chain needs besides:
 //
@@ -14,8 +14,8 @@
 //   weights(), op(i)     shared memory for the weights of all ops, and for one of two ops
 //   panel(), squares()   shared memory: panel_bytes of the chain, and 4 bytes a team
 //   kAnySize             whether groups may be too small to load the inputs of a norm at once
-//   arrive(), meet(n)    the group has ended an op; waits until all groups have ended n ops
-//   leave()              after the last op
+//   arrive(), meet(n)    the group has ended an op; waits until all groups have ended n ops, and for all of
+//   it leave()              after the last op
 //
 // for products, whose slots crews of the group take in turns (CrewOf):
 //
@@ -105,25 +105,12 @@ GPU_FN void multiply_slots(GPU_LOCAL Machine& machine, GPU_SHARED const ChainPro
 }
 
 template <class Block, class Machine>
-GPU_FN void chain_product(GPU_LOCAL Machine& machine, GPU_SHARED const ChainProduct& op,
+GPU_FN void chain_product(GPU_LOCAL Machine& machine, uint32_t number, GPU_SHARED const ChainProduct& op,
                           GPU_LOCAL SlotTurn& at_slot) {
-  const uint32_t panel = whole_panel<typename ActivationsOf<Block>::Type>(op.w.cols);
-  prepare_activations<typename ActivationsOf<Block>::Type, Machine::kAnySize>(
-      machine.group(), op, panel, machine.squares(), machine.panel());
+  typedef typename ActivationsOf<Block>::Type Form;
+  const uint32_t panel = whole_panel<Form>(op.w.cols);
+  prepare_activations<Form>(machine, number, op, panel);
   multiply_slots<Block>(machine, op, panel, at_slot);
-}
-
-/// Asks for what an op reads besides weights and the results of the op before.
-template <KvType type, class Machine>
-GPU_FN void ask_for_inputs(GPU_LOCAL Machine& machine, GPU_SHARED const ChainOp& op, BatchToken of) {
-  const auto group = machine.group();
-  if (op.is_attention) {
-    GPU_SHARED const AttentionArgs& args = op.attention.attention;
-    if (group.lane() == 0 && machine.index() < chunks_of(of) * args.kv_heads)
-      fetch_chunk<type>(machine, args, of, machine.index());
-  } else if (op.product.norm) {
-    prefetch_norm(group, at<const float>(op.product.norm), op.product.w.cols);
-  }
 }
 
 /// The next op, on its way to where all of a group have it at hand; where it is comes from far away.
@@ -166,16 +153,14 @@ GPU_FN void run_chain(GPU_LOCAL Machine& machine, GPU_LOCAL const ChainArgs& cha
   for (uint32_t i = 0; i < chain.count; ++i) {
     machine.start_op();
     GPU_SHARED const ChainOp& op = *machine.op(i);
-    ask_for_inputs<type>(machine, op, of);
     plan_fills(machine, i);
-    if (i > 0) machine.meet(i);
     const NextOp<Machine> next(machine, chain, i + 1);
     if (op.is_attention)
       chain_attention<type, HeadDim>(machine, i, at<uint32_t>(chain.counters), of, chain.part_bytes);
     else if (op.is_q8_0)
-      chain_product<BlockQ8_0>(machine, op.product, at_slot);
+      chain_product<BlockQ8_0>(machine, i, op.product, at_slot);
     else
-      chain_product<BlockQ4_0>(machine, op.product, at_slot);
+      chain_product<BlockQ4_0>(machine, i, op.product, at_slot);
     next.store();
     if (i + 1 < chain.count) machine.arrive();
   }

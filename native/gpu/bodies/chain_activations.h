@@ -11,19 +11,26 @@ namespace gpu {
 /// Activations that a lane loads before it uses any, in each pass one group of 32 columns for a run of lanes;
 /// 0 behind the last.
 template <uint32_t Passes>
-struct LoadedFours {
+class LoadedFours {
+ public:
   Four fours[Passes][8];
 
-  GPU_FN void load(PlaneRun run, GPU_DEVICE const float* x, GPU_DEVICE const float* norm, uint32_t g,
-                   uint32_t stride, uint32_t groups) {
+  /// x, or the norm's weights.
+  GPU_FN void load_values(PlaneRun run, GPU_DEVICE const float* x, uint32_t g, uint32_t stride,
+                          uint32_t groups) {
     GPU_UNROLL
     for (uint32_t p = 0; p < Passes; ++p) {
       GPU_UNROLL
-      for (uint32_t w = 0; w < run.fours; ++w) {
-        fours[p][w] = Four{{{0, 0, 0, 0}}, {{0, 0, 0, 0}}};
-        if (g + p * stride < groups)
-          fours[p][w] = load_four(x, norm, (g + p * stride) * kGroup + run.in_group + 4 * w);
-      }
+      for (uint32_t w = 0; w < run.fours; ++w) fours[p][w].values = load(run, x, g + p * stride, w, groups);
+    }
+  }
+  GPU_FN void load_weights(PlaneRun run, GPU_DEVICE const float* norm, uint32_t g, uint32_t stride,
+                           uint32_t groups) {
+    GPU_UNROLL
+    for (uint32_t p = 0; p < Passes; ++p) {
+      GPU_UNROLL
+      for (uint32_t w = 0; w < run.fours; ++w)
+        fours[p][w].weights = load(run, norm, g + p * stride, w, groups);
     }
   }
   /// Into planes: values, times scale and the norm's weights where it is.
@@ -45,6 +52,15 @@ struct LoadedFours {
       }
       store_group<Form>(team, run, v, active, g + p * stride, panel, view);
     }
+  }
+
+ private:
+  GPU_FN static Words4 load(PlaneRun run, GPU_DEVICE const float* from, uint32_t g, uint32_t w,
+                            uint32_t groups) {
+    Words4 words = {{0, 0, 0, 0}};
+    if (g < groups)
+      words = load_16(reinterpret_cast<GPU_DEVICE const uint8_t*>(from + g * kGroup + run.in_group + 4 * w));
+    return words;
   }
 };
 
@@ -70,36 +86,42 @@ GPU_FN void sum_loaded_squares(Group group, GPU_LOCAL const LoadedFours<Passes>&
 /// Passes in which all lanes load the activations of a product with a norm, at most.
 GPU_CONSTANT uint32_t kNormPasses = 2;
 
-/// x' of a product in `shared`, `panel` columns as Form has them. squares: shared memory, 4 bytes a team.
-/// AnySize: for groups and norms of any size, not only where kNormPasses do and teams are of eight lanes at
-/// least.
-template <class Form, bool AnySize, class Group>
-GPU_FN void prepare_activations(Group group, GPU_SHARED const ChainProduct& op, uint32_t panel,
-                                GPU_SHARED float* squares, GPU_SHARED uint8_t* shared) {
+/// x' of op number `number` in the machine's panel, `panel` columns as Form has them, as soon as groups have
+/// met; the norm's weights are loaded before. Machine::kAnySize: for groups and norms of any size, not only
+/// where kNormPasses do and teams are of eight lanes at least.
+template <class Form, class Machine>
+GPU_FN void prepare_activations(GPU_LOCAL Machine& machine, uint32_t number,
+                                GPU_SHARED const ChainProduct& op, uint32_t panel) {
   enum : uint32_t { kPlainPasses = 4 };
+  const auto group = machine.group();
   const auto team = group.team();
   const PlaneRun run(team);
   const uint32_t at_once = team.size() / run.lanes, stride = group.teams() * at_once;
   const uint32_t cols = op.w.cols, groups = cols / kGroup;
   const uint32_t g = group.team_index() * at_once + team.lane() / run.lanes;
-  const PlaneView view = plane_view(shared, panel);
+  const PlaneView view = plane_view(machine.panel(), panel);
+  GPU_SHARED float* squares = machine.squares();
   GPU_DEVICE const float* x = at<const float>(op.x);
   GPU_DEVICE const float* norm = at<const float>(op.norm);
   if (!op.norm) {
+    machine.meet(number);
     GPU_NO_UNROLL
     for (uint32_t base = 0; base < groups; base += kPlainPasses * stride) {
       LoadedFours<kPlainPasses> loaded;
-      loaded.load(run, x, nullptr, base + g, stride, groups);
+      loaded.load_values(run, x, base + g, stride, groups);
       loaded.template store<Form>(team, run, false, 1.0f, base + g, stride, groups, panel, view);
     }
-  } else if (AnySize && (run.fours != 1 || groups > kNormPasses * stride)) {
+  } else if (Machine::kAnySize && (run.fours != 1 || groups > kNormPasses * stride)) {
+    machine.meet(number);
     sum_squares<1>(group, x, 1, cols, squares);
     group.barrier();
     const float scale = inverse_rms(squares, 0, group.teams(), cols, op.eps);
-    store_planes<Form>(group, x, norm, scale, cols, 0, panel, shared);
+    store_planes<Form>(group, x, norm, scale, cols, 0, panel, machine.panel());
   } else {
     LoadedFours<kNormPasses> loaded;
-    loaded.load(run, x, norm, g, stride, groups);
+    loaded.load_weights(run, norm, g, stride, groups);
+    machine.meet(number);
+    loaded.load_values(run, x, g, stride, groups);
     sum_loaded_squares(group, loaded, squares);
     group.barrier();
     const float scale = inverse_rms(squares, 0, group.teams(), cols, op.eps);

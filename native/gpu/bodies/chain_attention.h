@@ -40,9 +40,7 @@ struct ChunkItem {
 
 /// By one thread: begins to copy a chunk's earlier keys and values to the machine's rows, or asks for them.
 template <KvType type, class Machine>
-GPU_FN void fetch_chunk(GPU_LOCAL Machine& machine, GPU_SHARED const AttentionArgs& args, BatchToken of,
-                        uint32_t item) {
-  const ChunkItem chunk(of, args.kv_heads, item);
+GPU_FN void fetch_chunk(GPU_LOCAL Machine& machine, AttentionArgs args, BatchToken of, ChunkItem chunk) {
   const uint32_t row_bytes = args.cache.row_bytes, bytes = chunk.earlier() * row_bytes;
   if (copies_rows(type)) machine.expect_rows(2 * bytes);
   for (uint32_t part = 0; part < 2 && bytes > 0; ++part) {
@@ -55,37 +53,63 @@ GPU_FN void fetch_chunk(GPU_LOCAL Machine& machine, GPU_SHARED const AttentionAr
   }
 }
 
-/// The token's own key and value: finished, and stored in the cache and behind the earlier rows; and all
-/// query heads of this part.
+/// Which heads a part of a group finishes at a time: of a token's last chunk the key and the value, by the
+/// first part, and its query heads.
+struct PartHeads {
+  uint32_t rows, head, heads;  // rows: 2 with key and value; query heads [head, head + heads)
+  uint32_t kv_head, query_heads, kv_heads;
+
+  GPU_FN uint32_t count() const { return rows + heads; }
+  GPU_FN bool is_row(uint32_t i) const { return i < rows; }
+  /// Number i of them as HeadFactors counts. The key and the value come first: all wait for them.
+  GPU_FN uint32_t number(uint32_t i) const {
+    return is_row(i) ? query_heads + i * kv_heads + kv_head : head + i - rows;
+  }
+  /// Where it goes among the part's vectors.
+  GPU_FN uint32_t place(uint32_t i) const { return is_row(i) ? heads + i : i - rows; }
+};
+
+/// Finishes a part's heads, to `vectors`; stores key and value in the cache and behind the earlier rows.
+/// loaded: the factors of the team's first.
 template <KvType type, class Part, class Machine>
-GPU_FN void finish_chunk_heads(GPU_LOCAL const Machine& machine, Part part, FinishHeadsArgs args,
-                               BatchToken of, ChunkItem chunk, bool stores, uint32_t head, uint32_t heads,
-                               GPU_SHARED float* vectors) {
+GPU_FN void finish_part_heads(GPU_LOCAL const Machine& machine, Part part, FinishHeadsArgs args,
+                              BatchToken of, ChunkItem chunk, PartHeads heads, GPU_LOCAL HeadOfTeam& of_team,
+                              bool loaded, GPU_SHARED float* vectors) {
   const auto team = part.team();
-  const uint32_t head_dim = args.head_dim, before = stores ? 2 : 0;
-  GPU_DEVICE const float* x = at<const float>(args.qkv);
-  for (uint32_t i = part.team_index(); i < before + heads; i += part.teams()) {
-    const bool is_row = i < before;
-    const uint32_t vector = is_row ? args.heads + i * args.kv_heads + chunk.kv_head : head + i - before;
-    GPU_SHARED float* out = vectors + (is_row ? heads + i : i - before) * head_dim;
-    finish_vector(team, args, of.position, vector, x + vector * head_dim, out);
-    if (!is_row) continue;
-    store_vector<type>(team, args, of, vector - args.heads, out);
+  const uint32_t head_dim = args.head_dim, first = part.team_index();
+  for (uint32_t i = first; i < heads.count(); i += part.teams()) {
+    const uint32_t number = heads.number(i);
+    GPU_DEVICE const float* x = at<const float>(args.qkv) + number * head_dim;
+    GPU_SHARED float* out = vectors + heads.place(i) * head_dim;
+    if (HeadOfTeam::fits(team, head_dim)) {
+      const HeadFactors factors(args, of.position, number);
+      if (!loaded || i != first) of_team.load_factors(team, factors);
+      of_team.load(team, x, factors.middle);
+      of_team.store(team, factors.is_value, factors.middle, args.eps, out);
+      team.barrier();
+    } else {
+      finish_vector(team, args, of.position, number, x, out);
+    }
+    if (!heads.is_row(i)) continue;
+    store_vector<type>(team, args, of, number - args.heads, out);
     if (copies_rows(type))
       StoreRow<type>::run(team, out, head_dim,
                           machine.rows() + (i * kAttentionChunk + chunk.count - 1) * args.cache.row_bytes);
   }
 }
 
-/// Op number `op` by all groups: each takes chunks of a kv head, its parts the query heads. The first chunk
-/// is on its way.
+/// Op number `op` by all groups: each takes chunks of a kv head, its parts the query heads. What does not
+/// need the op before is done before groups meet.
 template <KvType type, uint32_t HeadDim, class Machine>
 GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE uint32_t* counters,
                             BatchToken of, uint32_t part_bytes) {
-  enum : uint32_t { kRowsUnderWay = copies_rows(type) ? 2 : 8 };
+  enum : uint32_t { kRowsUnderWay = copies_rows(type) ? 4 : 6 };
   const auto group = machine.group();
   const auto mine = machine.part();
-  const AttentionArgs args = machine.op(op)->attention.attention;
+  const auto team = mine.part.team();
+  AttentionArgs args = machine.op(op)->attention.attention;
+  FinishHeadsArgs finish = machine.op(op)->attention.heads;
+  args.head_dim = finish.head_dim = HeadDim;
   const ChunkShared<kPartQueries> shared(
       reinterpret_cast<GPU_SHARED float*>(machine.panel() + mine.index * part_bytes));
   const uint32_t per_kv = args.heads / args.kv_heads, chunks = chunks_of(of),
@@ -93,11 +117,11 @@ GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE 
   const uint32_t items = chunks * args.kv_heads, step = machine.groups();
   GPU_NO_UNROLL
   for (uint32_t i = machine.index(); i < items; i += step) {
+    const bool waits = i == machine.index();  // for the op before
     const ChunkItem chunk(of, args.kv_heads, i);
-    if (i != machine.index()) {
-      group.barrier();
-      if (group.lane() == 0) fetch_chunk<type>(machine, machine.op(op)->attention.attention, of, i);
-    }
+    if (!waits) group.barrier();
+    // The last thread: the first has others to wait for.
+    if (group.lane() + 1 == group.size()) fetch_chunk<type>(machine, args, of, chunk);
     const ChunkThread<type, HeadDim, kPartQueries, decltype(mine.part), kRowsUnderWay> slots(mine.part, args,
                                                                                              chunk.count);
     GPU_DEVICE const uint8_t* keys = machine.rows();
@@ -106,20 +130,35 @@ GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE 
       keys = kv_rows(of, args.cache, chunk.kv_head, 0) + uint64_t(chunk.begin) * row_bytes;
       values = kv_rows(of, args.cache, chunk.kv_head, 1) + uint64_t(chunk.begin) * row_bytes;
     }
+    const uint32_t at_first = min_of(mine.index * kPartQueries, per_kv);
+    PartHeads heads = {chunk.last && mine.index == 0 ? 2u : 0u,
+                       chunk.kv_head * per_kv + at_first,
+                       min_of(per_kv - at_first, kPartQueries),
+                       chunk.kv_head,
+                       args.heads,
+                       args.kv_heads};
+    HeadOfTeam of_team = {};
+    const bool loads = HeadOfTeam::fits(team, HeadDim) && mine.part.team_index() < heads.count();
+    if (loads)
+      of_team.load_factors(team, HeadFactors(finish, of.position, heads.number(mine.part.team_index())));
+    if (waits) machine.meet(op);
     GPU_NO_UNROLL
     for (uint32_t first = 0; first < per_kv; first += kPartQueries * mine.count) {
-      const uint32_t at_head = min_of(first + mine.index * kPartQueries, per_kv);
-      const uint32_t head = chunk.kv_head * per_kv + at_head, heads = min_of(per_kv - at_head, kPartQueries);
-      if (first > 0) group.barrier();  // sums may still be read
-      finish_chunk_heads<type>(machine, mine.part, machine.op(op)->attention.heads, of, chunk,
-                               chunk.last && first == 0 && mine.index == 0, head, heads, shared.sums);
+      if (first > 0) {
+        const uint32_t at_head = min_of(first + mine.index * kPartQueries, per_kv);
+        heads.rows = 0, heads.head = chunk.kv_head * per_kv + at_head;
+        heads.heads = min_of(per_kv - at_head, kPartQueries);
+        group.barrier();  // sums may still be read
+      }
+      finish_part_heads<type>(machine, mine.part, finish, of, chunk, heads, of_team, first == 0, shared.sums);
       if (copies_rows(type) && first == 0) machine.wait_rows();
       group.barrier();
-      attend_queries(group, mine.part, slots, args, 0, head, heads, chunk.chunk, chunks == 1,
+      attend_queries(group, mine.part, slots, args, 0, heads.head, heads.heads, chunk.chunk, chunks == 1,
                      QueriesInShared{shared.sums}, keys, values, shared);
     }
     merge_by_last(group, args, counters, 0, chunk.kv_head, chunks);
   }
+  if (machine.index() >= items) machine.meet(op);
 }
 
 }  // namespace gpu

@@ -55,12 +55,8 @@ struct StoreRow<KvType::q8_0> {
 struct RotatedPair {
   float x[2], weight[2], cosine, sine;
 
-  GPU_FN void load(GPU_DEVICE const float* from, GPU_DEVICE const float* weights,
-                   GPU_DEVICE const float* cosines, GPU_DEVICE const float* sines, uint32_t i,
-                   uint32_t middle) {
+  GPU_FN void load(GPU_DEVICE const float* from, uint32_t i, uint32_t middle) {
     x[0] = from[i], x[1] = from[i + middle];
-    weight[0] = weights[i], weight[1] = weights[i + middle];
-    cosine = cosines[i], sine = sines[i];
   }
   GPU_FN void store(float scale, GPU_SHARED float* out, uint32_t i, uint32_t middle) const {
     const float a = x[0] * scale * weight[0], b = x[1] * scale * weight[1];
@@ -69,46 +65,98 @@ struct RotatedPair {
   }
 };
 
-/// x, head `head` of [heads | kv_heads keys | kv_heads values] of a token, as it goes into attention or the
-/// cache: to out[head_dim], by a team.
-template <class Team>
-GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
-                          GPU_DEVICE const float* x, GPU_SHARED float* out) {
-  enum : uint32_t { kPairs = 2 };  // of a lane, that are loaded before any is used
-  const uint32_t head_dim = args.head_dim, middle = head_dim / 2, size = team.size();
-  GPU_DEVICE const float* weights = at<const float>(head < args.heads ? args.q_norm : args.k_norm);
-  GPU_DEVICE const float* cosines = at<const float>(args.rope) + uint64_t(position) * middle;
-  GPU_DEVICE const float* sines = cosines + uint64_t(args.rope_positions) * middle;
-  if (head >= args.heads + args.kv_heads) {  // a value
-    for (uint32_t i = team.lane(); i < head_dim; i += size) out[i] = x[i];
-  } else if (middle % size == 0 && middle <= kPairs * size) {
-    RotatedPair pairs[kPairs];
+/// Head number `head` of [heads | kv_heads keys | kv_heads values], and what its elements are multiplied
+/// with.
+struct HeadFactors {
+  GPU_DEVICE const float* weights;
+  GPU_DEVICE const float* cosines;
+  GPU_DEVICE const float* sines;
+  uint32_t middle;
+  bool is_value;  // multiplied with nothing
+
+  GPU_FN HeadFactors(FinishHeadsArgs args, uint32_t position, uint32_t head) {
+    middle = args.head_dim / 2;
+    is_value = head >= args.heads + args.kv_heads;
+    weights = at<const float>(head < args.heads ? args.q_norm : args.k_norm);
+    cosines = at<const float>(args.rope) + uint64_t(position) * middle;
+    sines = cosines + uint64_t(args.rope_positions) * middle;
+  }
+  GPU_FN void load(GPU_LOCAL RotatedPair& pair, uint32_t i) const {
+    pair.weight[0] = weights[i], pair.weight[1] = weights[i + middle];
+    pair.cosine = cosines[i], pair.sine = sines[i];
+  }
+};
+
+/// A head by a team whose lanes have a few pairs each. The factors may be loaded before the head is there.
+struct HeadOfTeam {
+  enum : uint32_t { kPairs = 2 };
+  RotatedPair pairs[kPairs];
+
+  template <class Team>
+  GPU_FN static bool fits(Team team, uint32_t head_dim) {
+    return head_dim / 2 % team.size() == 0 && head_dim / 2 <= kPairs * team.size();
+  }
+  template <class Team>
+  GPU_FN void load_factors(Team team, HeadFactors factors) {
     GPU_UNROLL
     for (uint32_t j = 0; j < kPairs; ++j) {
       pairs[j] = RotatedPair{};
-      const uint32_t i = team.lane() + j * size;
-      if (i < middle) pairs[j].load(x, weights, cosines, sines, i, middle);
+      const uint32_t i = team.lane() + j * team.size();
+      if (i < factors.middle && !factors.is_value) factors.load(pairs[j], i);
     }
+  }
+  template <class Team>
+  GPU_FN void load(Team team, GPU_DEVICE const float* x, uint32_t middle) {
+    GPU_UNROLL
+    for (uint32_t j = 0; j < kPairs; ++j) {
+      const uint32_t i = team.lane() + j * team.size();
+      if (i < middle) pairs[j].load(x, i, middle);
+    }
+  }
+  /// As it goes into attention or the cache, to out[head_dim].
+  template <class Team>
+  GPU_FN void store(Team team, bool is_value, uint32_t middle, float eps, GPU_SHARED float* out) const {
     float squares = 0;
     GPU_UNROLL
     for (uint32_t side = 0; side < 2; ++side) {
       GPU_UNROLL
       for (uint32_t j = 0; j < kPairs; ++j) squares = fma_of(pairs[j].x[side], pairs[j].x[side], squares);
     }
-    const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
+    const float scale = 1.0f / sqrt_of(team.sum(squares) / float(2 * middle) + eps);
     GPU_UNROLL
     for (uint32_t j = 0; j < kPairs; ++j) {
-      const uint32_t i = team.lane() + j * size;
-      if (i < middle) pairs[j].store(scale, out, i, middle);
+      const uint32_t i = team.lane() + j * team.size();
+      if (i >= middle) continue;
+      if (is_value)
+        out[i] = pairs[j].x[0], out[i + middle] = pairs[j].x[1];
+      else
+        pairs[j].store(scale, out, i, middle);
     }
+  }
+};
+
+/// x, head `head` of a token, as it goes into attention or the cache: to out[head_dim], by a team.
+template <class Team>
+GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
+                          GPU_DEVICE const float* x, GPU_SHARED float* out) {
+  const HeadFactors factors(args, position, head);
+  const uint32_t head_dim = args.head_dim, size = team.size();
+  if (factors.is_value) {
+    for (uint32_t i = team.lane(); i < head_dim; i += size) out[i] = x[i];
+  } else if (HeadOfTeam::fits(team, head_dim)) {
+    HeadOfTeam of_team;
+    of_team.load_factors(team, factors);
+    of_team.load(team, x, factors.middle);
+    of_team.store(team, false, factors.middle, args.eps, out);
   } else {
     float squares = 0;
     for (uint32_t i = team.lane(); i < head_dim; i += size) squares = fma_of(x[i], x[i], squares);
     const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
-    for (uint32_t i = team.lane(); i < middle; i += size) {
+    for (uint32_t i = team.lane(); i < factors.middle; i += size) {
       RotatedPair pair;
-      pair.load(x, weights, cosines, sines, i, middle);
-      pair.store(scale, out, i, middle);
+      factors.load(pair, i);
+      pair.load(x, i, factors.middle);
+      pair.store(scale, out, i, factors.middle);
     }
   }
   team.barrier();
