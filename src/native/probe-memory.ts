@@ -40,8 +40,8 @@ const fileOf = ({ backend }: GpuAddon): string => join(cacheFolder(), `${backend
 function stateOf({ path }: GpuAddon, driver: string | undefined): string | undefined {
   const stats = quietly(() => statSync(path))
   if (driver === undefined || !stats) return undefined
-  const visible = process.env.CUDA_VISIBLE_DEVICES ?? null
-  return JSON.stringify({ path, size: stats.size, mtimeMs: stats.mtimeMs, driver, visible })
+  const { CUDA_VISIBLE_DEVICES: visible = null, OPENELM_CUDA_CHAIN: chain = null } = process.env
+  return JSON.stringify({ path, size: stats.size, mtimeMs: stats.mtimeMs, driver, visible, chain })
 }
 
 function nvidiaDriver(): string | undefined {

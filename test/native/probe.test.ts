@@ -20,6 +20,7 @@ tap.test('a build that works', async (t) => {
 tap.test('what a build may do instead becomes the reason', async (t) => {
   const cases: [Fake, RegExp][] = [
     ['computes wrong', /^Pretended GPU \(compute .*, 512 MiB free\) computes wrong results \(error 1\.0\)$/],
+    ['chains wrong', /computes wrong results \(error 1\.0\), which OPENELM_CUDA_CHAIN=0 avoids$/],
     ['has no device', /^no CUDA-capable device is detected$/],
     ['is without CUDA', /is-without-CUDA\.cjs was built without it$/],
     ['throws', /^libcuda\.so\.1: cannot open shared object file$/],
@@ -27,6 +28,13 @@ tap.test('what a build may do instead becomes the reason', async (t) => {
     ['exits', /^it ended with status 3: the driver gave up$/],
   ]
   await Promise.all(cases.map(async ([fake, why]) => t.match(await trial(fake), { works: false, why }, fake)))
+})
+
+tap.test('what a variable turns off is not tried', async (t) => {
+  process.env.OPENELM_CUDA_CHAIN = '0'
+  t.teardown(() => delete process.env.OPENELM_CUDA_CHAIN)
+  const path = fakeGpuAddon(temporaryFolder(t), 'chains wrong')
+  t.same(await probe({ backend: 'cuda', path }), { works: true })
 })
 
 tap.test('a build that hangs is given up', async (t) => {
@@ -61,6 +69,9 @@ tap.test('a success is known to later processes', async (t) => {
   process.env.CUDA_VISIBLE_DEVICES = '1'
   t.notOk(remembered(addon, 'driver 1'), 'another GPU')
   delete process.env.CUDA_VISIBLE_DEVICES
+  process.env.OPENELM_CUDA_CHAIN = '0'
+  t.notOk(remembered(addon, 'driver 1'), 'another way to compute')
+  delete process.env.OPENELM_CUDA_CHAIN
   utimesSync(addon.path, 1, 1)
   t.notOk(remembered(addon, 'driver 1'), 'the build was made again')
   remember(addon, 'driver 1')

@@ -9,6 +9,8 @@ export type Fake =
   /** As above, but the device has no memory for any model other than the trial's. */
   | 'full'
   | 'computes wrong'
+  /** Only what large models have it do. */
+  | 'chains wrong'
   | 'has no device'
   | 'is without CUDA'
   | 'throws'
@@ -40,7 +42,8 @@ class Model extends real.Model {
   get device() { return this.own.backend === 'cpu' ? null : device }
   createSession(...size) {
     const session = super.createSession(...size)
-    if (fake !== 'computes wrong' || this.own.backend === 'cpu') return session
+    const wrong = fake === 'computes wrong' || (fake === 'chains wrong' && process.env.OPENELM_CUDA_CHAIN === '1')
+    if (!wrong || this.own.backend === 'cpu') return session
     return {
       evaluate: async (...args) => (await session.evaluate(...args)).map((x) => 2 * x),
       dispose: () => session.dispose(),
