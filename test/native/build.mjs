@@ -1,7 +1,8 @@
 // Compiles a native check program without node-gyp, from the same list of sources and flags.
 //
 //   node test/native/build.mjs [options]     prints the path of the program
-//     --program NAME        kernel_check (default), or host_check: the GPU kernels' bodies on a device of threads
+//     --program NAME        kernel_check (default); host_check: the GPU kernels' bodies on a device of threads;
+//                           chain_check: chains as CUDA runs them, emulated
 //     --out PATH            default build/check/NAME
 //     --sanitize LIST       address,undefined or thread
 //     --compiler COMMAND    default $CXX or c++
@@ -53,6 +54,15 @@ const programs = {
     devices: deviceSources('host'),
     tests: [
       ...testSources('test/native/gpu', /^(check_\w+|host_check)\.cc$/),
+      ...testSources('test/native', /^(tap|weights)\.cc$/),
+    ],
+    variants: false,
+  },
+  chain_check: {
+    folders: ['native/quant/'],
+    devices: deviceSources('host'),
+    tests: [
+      ...testSources('test/native/gpu', /^(check_chain|chain_check)\.cc$/),
       ...testSources('test/native', /^(tap|weights)\.cc$/),
     ],
     variants: false,

@@ -89,7 +89,7 @@ GPU_FN void multiply_slots(GPU_LOCAL Machine& machine, GPU_SHARED const ChainPro
   GPU_NO_UNROLL
   for (uint32_t n = 0; first < end; ++n, first += op.w.slot_rows) {
     const SlotTurn now = at_slot;
-    at_slot.advance(machine.slots(), crew.count);
+    at_slot.advance(machine.slots(), crew);
     if (now.crew != crew.index) continue;
     const bool finishes = finishing == crew.team;
     finishing = finishing + 1 == crew.teams ? 0 : finishing + 1;
@@ -147,13 +147,13 @@ GPU_FN void run_chain(GPU_LOCAL Machine& machine, GPU_LOCAL const ChainArgs& cha
   NextOp<Machine>(machine, chain, 0).store();
   machine.group().barrier();
   fill_all_slots(machine);
-  SlotTurn at_slot = {0, 0, 0};
+  SlotTurn at_slot = {machine.crew().index, 0, 0};
   BatchToken of = {0, 0, 0};
   if (chain.list) of = at<const BatchToken>(chain.list)[0];
   for (uint32_t i = 0; i < chain.count; ++i) {
     machine.start_op();
     GPU_SHARED const ChainOp& op = *machine.op(i);
-    plan_fills(machine, i);
+    plan_fills(machine, i, at_slot.crew);
     const NextOp<Machine> next(machine, chain, i + 1);
     if (op.is_attention)
       chain_attention<type, HeadDim>(machine, i, at<uint32_t>(chain.counters), of, chain.part_bytes);

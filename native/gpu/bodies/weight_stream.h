@@ -14,19 +14,27 @@
 namespace openelm {
 namespace gpu {
 
-/// A slot, whether it is in an odd round, and the crew whose turn it is.
-struct SlotTurn {
-  uint32_t slot, turn, crew;
-
-  GPU_FN void advance(uint32_t slots, uint32_t crews) {
-    if (++slot == slots) slot = 0, turn ^= 1;
-    if (++crew == crews) crew = 0;
-  }
-};
-
 /// Crew `index` of `count` of a group: `team` of `teams`.
 struct CrewOf {
   uint32_t index, count, team, teams;
+
+  /// How many of so many slots are a crew's own: every count-th.
+  GPU_FN uint32_t own_slots(uint32_t slots) const { return (slots + count - 1 - index) / count; }
+};
+
+/// Where a crew is in the stream: its next slot, whether that is in an odd round, and the crew whose turn it
+/// is.
+struct SlotTurn {
+  uint32_t slot, turn, crew;
+
+  /// After a slot of whatever crew.
+  GPU_FN void advance(uint32_t slots, CrewOf own) {
+    if (crew == own.index) {
+      slot += own.count;
+      if (slot >= slots) slot = own.index, turn ^= 1;
+    }
+    if (++crew == own.count) crew = 0;
+  }
 };
 
 /// Where the scales of a slot begin.
@@ -66,13 +74,16 @@ GPU_FN FillPlace place_behind(GPU_LOCAL const Machine& machine, uint32_t op, uin
 }
 
 /// Before a group begins an op: what each of its slots is filled with when it has been read, so that nobody
-/// has to work that out then. By the last threads: the first has more to do.
+/// has to work that out then. crew: whose turn it is. By the last threads: the first has more to do.
 template <class Machine>
-GPU_FN void plan_fills(GPU_LOCAL const Machine& machine, uint32_t op) {
+GPU_FN void plan_fills(GPU_LOCAL const Machine& machine, uint32_t op, uint32_t crew) {
   const auto group = machine.group();
+  CrewOf of = machine.crew();
   const uint32_t slots = machine.weights()[op].slots;
-  for (uint32_t i = group.size() - 1 - group.lane(); i < slots; i += group.size())
-    machine.fills()[i] = place_behind(machine, op, machine.slots() + i);
+  for (uint32_t i = group.size() - 1 - group.lane(); i < slots; i += group.size()) {
+    of.index = (crew + i) % of.count;
+    machine.fills()[i] = place_behind(machine, op, of.own_slots(machine.slots()) * of.count + i);
+  }
 }
 
 /// By one thread: fills a slot. Machine (chain.h) moves the weights.

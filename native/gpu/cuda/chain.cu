@@ -30,8 +30,7 @@ cudaError_t launch_kernel(const Launcher& on, const ChainArgs& args) {
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(on.multiprocessors);
   config.blockDim = dim3(kChainThreads);
-  config.dynamicSmemBytes =
-      kChainFixed + chain_weights_bytes(args.count) + args.panel_bytes + args.slots * kSlotBytes;
+  config.dynamicSmemBytes = chain_shared_bytes(args);
   config.stream = on.stream;
   config.attrs = &together;
   config.numAttrs = 1;
@@ -41,10 +40,7 @@ cudaError_t launch_kernel(const Launcher& on, const ChainArgs& args) {
 }  // namespace
 
 ChainLimits chain_limits(uint32_t multiprocessors, size_t shared_bytes) noexcept {
-  constexpr uint32_t kTaken = kChainFixed + 128;  // what is rounded up
-  const uint32_t room = shared_bytes > kTaken ? static_cast<uint32_t>(shared_bytes) - kTaken : 0;
-  return {multiprocessors, room,       kChainTeams, kWarp, kChainParts, kNormPasses * kChainThreads * 4,
-          kSlotBytes,      kMostSlots, kMostFills,  kCrews};
+  return limits_of_chains(multiprocessors, shared_bytes);
 }
 
 cudaError_t launch_chain(const Launcher& on, Chain& chain, void* meetings, uint32_t* counters) {

@@ -1,10 +1,12 @@
 #pragma once
 
 // A block as the machine of a chain (bodies/chain.h), for compute capability 9.0: weights come by bulk copies
-// into slots, each with a barrier in shared memory that counts their bytes (PTX: cp.async.bulk, mbarrier);
-// blocks meet by a counter in device memory.
+// into slots, each with two barriers, for having been filled and having been read; blocks meet by a counter
+// in device memory.
 
 #include "gpu/bodies/chain.h"
+#include "gpu/chain.h"
+#include "gpu/cuda/bulk_copy.cuh"
 #include "gpu/cuda/chain_sums.cuh"
 #include "gpu/cuda/group.cuh"
 
@@ -38,6 +40,18 @@ GPU_BOTH uint32_t chain_weights_bytes(uint32_t ops) {
   return (ops * static_cast<uint32_t>(sizeof(ChainWeights)) + 127) / 128 * 128;
 }
 
+/// What blocks of a chain have, one on each multiprocessor with so much shared memory.
+inline ChainLimits limits_of_chains(uint32_t multiprocessors, size_t shared_bytes) {
+  constexpr uint32_t kTaken = kChainFixed + 128;  // what is rounded up
+  const uint32_t room = shared_bytes > kTaken ? static_cast<uint32_t>(shared_bytes) - kTaken : 0;
+  return {multiprocessors, room,       kChainTeams, kWarp, kChainParts, kNormPasses * kChainThreads * 4,
+          kSlotBytes,      kMostSlots, kMostFills,  kCrews};
+}
+/// What a chain takes of it.
+inline uint32_t chain_shared_bytes(const ChainArgs& args) {
+  return kChainFixed + chain_weights_bytes(args.count) + args.panel_bytes + args.slots * kSlotBytes;
+}
+
 /// A block and its parts whose threads have been told who they are, once an op. From threadIdx the compiler
 /// would work out everything that each kind of op needs before the first op, and have no registers left.
 struct ChainWarp : Warp {
@@ -64,7 +78,7 @@ struct ChainGroup : ChainThreads<kChainThreads> {
   }
 };
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#if !defined(__CUDACC__) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
 
 struct ChainMachine {
   enum : bool { kAnySize = false };
@@ -84,10 +98,10 @@ struct ChainMachine {
       prepare_barrier(&fixed().read[i], kCrewTeams);
     }
     prepare_barrier(&fixed().rows, 1);
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    barriers_are_prepared();
+    before_bulk_copies();
   }
-  GPU_FN void start_op() { asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); }
+  GPU_FN void start_op() { thread = thread_again(); }
   GPU_FN ChainGroup group() const { return {{thread}}; }
   GPU_FN static uint32_t index() { return blockIdx.x; }
   GPU_FN static uint32_t groups() { return gridDim.x; }
@@ -110,34 +124,30 @@ struct ChainMachine {
   GPU_FN static float* sums(uint32_t slot) { return fixed().sums[slot]; }
   GPU_FN float* totals() const { return fixed().totals[thread / kWarp]; }
   GPU_FN static FillPlace* fills() { return fixed().fills; }
+  /// The round before may have been another crew's, and an odd one that is not over looks like an even one
+  /// that is.
   GPU_FN const uint8_t* wait_filled(SlotTurn at_slot) const {
-    wait_for(&fixed().filled[at_slot.slot], at_slot.turn);
+    wait_at(&fixed().filled[at_slot.slot], at_slot.turn, kMostTries);
     return slot(at_slot.slot);
   }
   GPU_FN void leave_slot(uint32_t slot) const {
     group().team().barrier();
-    if (group().team().lane() == 0)
-      asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address(&fixed().read[slot])) : "memory");
+    if (group().team().lane() == 0) arrive_at(&fixed().read[slot]);
   }
-  GPU_FN static void wait_read(SlotTurn at_slot) { wait_for(&fixed().read[at_slot.slot], at_slot.turn); }
+  GPU_FN static void wait_read(SlotTurn at_slot) {
+    wait_at(&fixed().read[at_slot.slot], at_slot.turn, kMostTries);
+  }
   GPU_FN void wait_rows() {
-    wait_for(&fixed().rows, rows_turn);
+    wait_at(&fixed().rows, rows_turn, kMostTries);
     rows_turn ^= 1;
   }
 
   GPU_FN void arrive() const {
     group().barrier();
-    if (thread == 0) asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(chain.meetings) : "memory");
+    if (thread == 0) count_in(at<uint32_t>(chain.meetings));
   }
   GPU_FN void meet(uint32_t ops) const {
-    if (thread == 0) {
-      const uint32_t all = ops * gridDim.x;
-      uint32_t come = 0;
-      for (uint32_t tries = 0; come < all; ++tries) {
-        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(come) : "l"(chain.meetings) : "memory");
-        if (tries > kMostTries) __trap();
-      }
-    }
+    if (thread == 0) wait_for_count(at<uint32_t>(chain.meetings), ops * gridDim.x, kMostTries);
     group().barrier();
   }
   /// The last block leaves the counters as they were.
@@ -147,27 +157,16 @@ struct ChainMachine {
     if (count_arrival(come + kMeetingBytes / 8, gridDim.x)) *come = 0;
   }
 
-  GPU_FN static void expect(uint32_t slot, uint32_t bytes) { expect(&fixed().filled[slot], bytes); }
+  GPU_FN static void expect(uint32_t slot, uint32_t bytes) { arrive_expecting(&fixed().filled[slot], bytes); }
   GPU_FN void copy(uint32_t to, uint32_t offset, const uint8_t* from, uint32_t bytes) const {
-    uint64_t policy;  // weights are read once: the rest of L2 stays
-    asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
-    asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
-        "[%0], [%1], %2, [%3], %4;" ::"r"(address(slot(to) + offset)),
-        "l"(from), "r"(bytes), "r"(address(&fixed().filled[to])), "l"(policy)
-        : "memory");
+    stream_bulk(slot(to) + offset, from, bytes, &fixed().filled[to]);
   }
   GPU_FN static void expect_rows(uint32_t bytes) {
-    asm volatile("fence.proxy.async.shared::cta;" ::
-                     : "memory");  // what was there was written and read by threads
-    expect(&fixed().rows, bytes);
+    before_bulk_copies();
+    arrive_expecting(&fixed().rows, bytes);
   }
   GPU_FN void copy_rows(uint32_t offset, const uint8_t* from, uint32_t bytes) const {
-    asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-            address(rows() + offset)),
-        "l"(from), "r"(bytes), "r"(address(&fixed().rows))
-        : "memory");
+    copy_bulk(rows() + offset, from, bytes, &fixed().rows);
   }
 
  private:
@@ -176,31 +175,7 @@ struct ChainMachine {
   static constexpr uint32_t kMostTries = 1u << 23;
 
   GPU_FN static ChainFixed& fixed() { return *reinterpret_cast<ChainFixed*>(shared_memory()); }
-  GPU_FN static uint32_t address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
-
   GPU_FN uint8_t* slot(uint32_t i) const { return panel() + chain.panel_bytes + i * kSlotBytes; }
-  GPU_FN static void prepare_barrier(uint64_t* barrier, uint32_t arrivals) {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(address(barrier)), "r"(arrivals) : "memory");
-  }
-  GPU_FN static void expect(uint64_t* barrier, uint32_t bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address(barrier)), "r"(bytes)
-                 : "memory");
-  }
-  GPU_FN static void wait_for(const uint64_t* barrier, uint32_t turn) {
-    uint32_t done = 0;
-    for (uint32_t tries = 0; !done; ++tries) {
-      asm volatile(
-          "{\n"
-          "  .reg .pred p;\n"
-          "  mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
-          "  selp.u32 %0, 1, 0, p;\n"
-          "}"
-          : "=r"(done)
-          : "r"(address(barrier)), "r"(turn)
-          : "memory");
-      if (tries > kMostTries) __trap();
-    }
-  }
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "gpu/compat.h"
+#include "gpu/cuda/meeting.cuh"
 
 namespace openelm::gpu::cuda {
 
@@ -40,17 +41,6 @@ struct Warp {
   }
 };
 
-/// Counts one of so many arrivals; true for the last one, which also makes the counter 0 again. Releases what
-/// the calling thread knows of, and acquires what the others did.
-GPU_FN bool count_arrival(uint32_t* counter, uint32_t arrivals) {
-  uint32_t before;
-  asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
-               : "=r"(before)
-               : "l"(counter), "r"(arrivals - 1)
-               : "memory");
-  return before == arrivals - 1;
-}
-
 /// `Threads` is the block's size, known to the compiler.
 template <uint32_t Threads>
 struct Block {
@@ -69,10 +59,12 @@ struct Block {
   }
 };
 
+#ifdef __CUDACC__
 /// The block's dynamic shared memory.
 GPU_FN uint8_t* shared_memory() {
   extern __shared__ __align__(128) uint8_t openelm_shared[];
   return openelm_shared;
 }
+#endif
 
 }  // namespace openelm::gpu::cuda

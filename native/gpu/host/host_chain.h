@@ -4,6 +4,7 @@
 // own.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -34,6 +35,12 @@ struct ChainGroup {
   uint32_t expected[kHostSlots] = {};                          // bytes of a slot that is being filled
   std::atomic<uint32_t> rows_filled;                           // how often keys and values were copied
   uint32_t rows_expected = 0;
+};
+
+/// What runs chains in place of ChainGroups, and what its groups have.
+struct ChainRunner {
+  ChainLimits limits;
+  std::function<void(const ChainArgs& chain, KvType kv_type, uint32_t head_dim)> run;
 };
 
 class ChainGroups {

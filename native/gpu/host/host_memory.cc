@@ -37,14 +37,21 @@ static HostOptions complete(HostOptions options) {
   return options;
 }
 
+static ChainLimits own_chain_limits(const HostOptions& options) {
+  const uint32_t parts = options.teams / options.attention_teams;
+  return {options.groups, options.shared_bytes + kHostSlots * kHostSlotBytes,
+          options.teams,  options.team_size,
+          parts,          UINT32_MAX,
+          kHostSlotBytes, kHostSlots,
+          kHostFills,     parts};
+}
+
 HostDevice::HostDevice(const HostOptions& given)
     : options_(complete(given)),
       threads_(options_.teams, options_.team_size),
       attention_threads_(options_.attention_teams, options_.team_size),
       shared_((options_.shared_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t)),
-      chain_({options_.groups, options_.shared_bytes + kHostSlots * kHostSlotBytes, options_.teams,
-              options_.team_size, options_.teams / options_.attention_teams, UINT32_MAX, kHostSlotBytes,
-              kHostSlots, kHostFills, options_.teams / options_.attention_teams}),
+      chain_(options_.chains ? options_.chains->limits : own_chain_limits(options_)),
       chain_groups_(options_.groups, options_.teams, options_.team_size,
                     options_.teams / options_.attention_teams),
       meetings_(kMeetingBytes / sizeof(uint32_t)) {
@@ -99,7 +106,10 @@ void HostDevice::enqueue_gathered() {
   const ChainArgs& args =
       chain_.args(reinterpret_cast<uint64_t>(meetings_.data()), reinterpret_cast<uint64_t>(counters_.data()));
   recorded_.push_back([this, args, kv_type = chain_.kv_type(), head_dim = chain_.head_dim()] {
-    chain_groups_.run(args, kv_type, head_dim);
+    if (options_.chains)
+      options_.chains->run(args, kv_type, head_dim);
+    else
+      chain_groups_.run(args, kv_type, head_dim);
   });
   chain_.clear();
 }

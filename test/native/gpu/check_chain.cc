@@ -1,5 +1,6 @@
 // Steps of one token recorded, which devices may run as chains, against the same ops one by one: the same
-// bits in all that is written. What the ops compute is checked elsewhere.
+// bits in all that is written, or, of a subject that cannot have them, about the same numbers. What the ops
+// compute is checked elsewhere.
 
 #include <memory>
 
@@ -134,9 +135,13 @@ void check_case(Test& test, const Subject& s, const Case& c) {
       return format("%s, %s, dim %u, ffn %u, at %u, round %d: ", dtype_info(c.type).name, kv_name(c.kv_type),
                     c.dim, c.ffn, c.position, round);
     };
-    test.expect(cache == expected_cache, [&] { return describe() + "other bytes in the cache"; });
+    test.expect(!s.same_bits || cache == expected_cache,
+                [&] { return describe() + "other bytes in the cache"; });
+    float bound = 0;  // a key or value that is rounded otherwise
+    if (!s.same_bits)
+      for (const float value : expected) bound = std::max(bound, std::fabs(value) * 5e-3f);
     for (size_t i = 0; i < expected.size(); ++i)
-      test.expect(std::isfinite(expected[i]) && actual[i] == expected[i], [&] {
+      test.expect(std::isfinite(expected[i]) && std::fabs(actual[i] - expected[i]) <= bound, [&] {
         return describe() + format("element %zu is %.9g, one by one %.9g", i, static_cast<double>(actual[i]),
                                    static_cast<double>(expected[i]));
       });

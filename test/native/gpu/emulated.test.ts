@@ -1,4 +1,4 @@
-/** Runs the tensor-core kernels' bodies on the host, thread by thread (emulated_check.cc prints TAP itself). */
+/** Runs what only CUDA has on the host, thread by thread (emulated_check.cc and chain_check.cc print TAP themselves). */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,4 +25,13 @@ tap.test('tensor-core kernels, emulated', { skip, timeout: 240_000 }, async (t) 
     { cwd: root },
   )
   await t.spawn(program, [], { stdio: 'pipe' }, 'emulated_check')
+})
+
+tap.test('chains as CUDA runs them, emulated', { skip, timeout: 240_000 }, async (t) => {
+  const program = execFileSync(
+    process.execPath,
+    [join(root, 'test/native/build.mjs'), '--program', 'chain_check', '--cflags=-O1'],
+    { encoding: 'utf8' },
+  ).trim()
+  await t.spawn(program, [], { stdio: 'pipe' }, 'chain_check')
 })

@@ -1,11 +1,12 @@
 #pragma once
 
-// A block of GPU threads on one thread of the host: fibers that switch where threads of a GPU wait for each
+// Blocks of GPU threads on one thread of the host: fibers that switch where threads of a GPU wait for each
 // other. Warps run in random order and each as far ahead of the others as barriers let it, so that a missing
 // barrier shows.
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,23 +21,36 @@ class Block {
   Block(uint32_t threads, uint64_t seed) : fibers_(threads), warps_(threads / 32), random_(seed) {}
 
   /// Runs body once on every thread; false when threads wait for each other forever.
-  bool run(const std::function<void()>& body) {
-    body_ = &body;
-    current_block() = this;
-    for (Fiber& fiber : fibers_) {
-      fiber.stack = std::make_unique<char[]>(kStack);
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = kStack;
-      fiber.context.uc_link = &scheduler_;
-      makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Block::enter), 0);
+  bool run(const std::function<void()>& body) { return run_together({this}, body); }
+
+  /// The same of several blocks that run at once.
+  static bool run_together(const std::vector<Block*>& blocks, const std::function<void()>& body) {
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      blocks[i]->index_ = static_cast<uint32_t>(i);
+      blocks[i]->count_ = static_cast<uint32_t>(blocks.size());
+      blocks[i]->start(body);
     }
-    for (size_t idle = 0; running() && idle < 2;) idle = advance() ? 0 : idle + 1;
+    const auto running = [](const Block* block) { return block->running(); };
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (Block* block : blocks) {
+        current_block() = block;
+        moved = block->advance() || moved;
+      }
+    }
     current_block() = nullptr;
-    return !running();
+    return std::none_of(blocks.begin(), blocks.end(), running);
   }
 
   uint32_t thread() const { return current_; }
+  /// Which of the blocks that run together it is, and how many there are.
+  uint32_t index() const { return index_; }
+  uint32_t count() const { return count_; }
+
+  /// Waits until a number is no longer `value`; others change it.
+  void wait_while(const uint64_t* number, uint64_t value) {
+    while (*number == value) yield(number, value);
+  }
 
   /// Waits for the block; the last to arrive lets all go on.
   void block_barrier() {
@@ -45,7 +59,7 @@ class Block {
       barrier_arrived_ = 0;
       ++barrier_generation_;
     }
-    while (barrier_generation_ == generation) yield(&barrier_generation_, generation);
+    wait_while(&barrier_generation_, generation);
   }
 
   /// Runs `work` once when all lanes of the warp have come here; lanes go on after it.
@@ -58,7 +72,7 @@ class Block {
       warp.arrived = 0;
       ++warp.generation;
     }
-    while (warp.generation == generation) yield(&warp.generation, generation);
+    wait_while(&warp.generation, generation);
   }
 
   static Block*& current_block() {
@@ -80,6 +94,20 @@ class Block {
     uint64_t generation = 0;
     uint32_t arrived = 0;
   };
+
+  void start(const std::function<void()>& body) {
+    body_ = &body;
+    for (Fiber& fiber : fibers_) {
+      fiber.stack = std::make_unique_for_overwrite<char[]>(kStack);
+      fiber.done = false;
+      fiber.waits_for = nullptr;
+      getcontext(&fiber.context);
+      fiber.context.uc_stack.ss_sp = fiber.stack.get();
+      fiber.context.uc_stack.ss_size = kStack;
+      fiber.context.uc_link = &scheduler_;
+      makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Block::enter), 0);
+    }
+  }
 
   static void enter() {
     Block* const block = current_block();
@@ -129,7 +157,7 @@ class Block {
   std::mt19937_64 random_;
   const std::function<void()>* body_ = nullptr;
   ucontext_t scheduler_;
-  uint32_t current_ = 0;
+  uint32_t current_ = 0, index_ = 0, count_ = 1;
   uint64_t barrier_generation_ = 0;
   size_t barrier_arrived_ = 0;
 };

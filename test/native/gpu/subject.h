@@ -20,6 +20,8 @@ struct Subject {
   bool bf16 = false;
   /// Changes one value in every result by a hundredth: all checks of values have to fail.
   bool plant = false;
+  /// Whether steps recorded have the bits of their ops one by one.
+  bool same_bits = true;
 };
 
 /// An array in the subject's memory.

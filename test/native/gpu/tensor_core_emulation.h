@@ -12,46 +12,22 @@
 #include <map>
 #include <vector>
 
-#include "gpu/fibers.h"
+#include "gpu/block_emulation.h"
 #include "quant/half.h"
 
 namespace openelm::gpu::cuda {
 
 using SharedAddress = char*;
 
-inline emulation::Block& block() {
-  return *emulation::Block::current_block();
-}
-
 inline SharedAddress shared_address(void* p) {
   return static_cast<char*>(p);
-}
-inline uint32_t thread_index() {
-  return block().thread();
 }
 inline void block_barrier() {
   block().block_barrier();
 }
 
-/// Operands that lanes leave for their warp's collective.
-template <class T>
-struct Lanes {
-  T lane[32];
-};
-template <class T>
-Lanes<T>& lanes() {
-  static std::map<uint32_t, Lanes<T>> all;
-  return all[thread_index() / 32];
-}
-
 inline float shuffle_xor(float x, int mask) {
-  Lanes<float>& in = lanes<float>();
-  const uint32_t lane = thread_index() % 32;
-  in.lane[lane] = x;
-  block().warp_step([] {});
-  const float result = in.lane[lane ^ static_cast<uint32_t>(mask)];
-  block().warp_step([] {});
-  return result;
+  return __shfl_xor_sync(~0u, x, static_cast<uint32_t>(mask));
 }
 
 struct PendingCopy {
