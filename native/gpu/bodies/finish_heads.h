@@ -51,20 +51,6 @@ struct StoreRow<KvType::q8_0> {
   }
 };
 
-/// A pair of elements that are rotated together, and what they are multiplied with.
-struct RotatedPair {
-  float x[2], weight[2], cosine, sine;
-
-  GPU_FN void load(GPU_DEVICE const float* from, uint32_t i, uint32_t middle) {
-    x[0] = from[i], x[1] = from[i + middle];
-  }
-  GPU_FN void store(float scale, GPU_SHARED float* out, uint32_t i, uint32_t middle) const {
-    const float a = x[0] * scale * weight[0], b = x[1] * scale * weight[1];
-    out[i] = fma_of(a, cosine, -(b * sine));
-    out[i + middle] = fma_of(b, cosine, a * sine);
-  }
-};
-
 /// Head number `head` of [heads | kv_heads keys | kv_heads values], and what its elements are multiplied
 /// with.
 struct HeadFactors {
@@ -81,9 +67,23 @@ struct HeadFactors {
     cosines = at<const float>(args.rope) + uint64_t(position) * middle;
     sines = cosines + uint64_t(args.rope_positions) * middle;
   }
-  GPU_FN void load(GPU_LOCAL RotatedPair& pair, uint32_t i) const {
-    pair.weight[0] = weights[i], pair.weight[1] = weights[i + middle];
-    pair.cosine = cosines[i], pair.sine = sines[i];
+};
+
+/// A pair of elements that are rotated together, and what they are multiplied with.
+struct RotatedPair {
+  float x[2], weight[2], cosine, sine;
+
+  GPU_FN void load(GPU_DEVICE const float* from, uint32_t i, uint32_t middle) {
+    x[0] = from[i], x[1] = from[i + middle];
+  }
+  GPU_FN void load_factors(HeadFactors of, uint32_t i) {
+    weight[0] = of.weights[i], weight[1] = of.weights[i + of.middle];
+    cosine = of.cosines[i], sine = of.sines[i];
+  }
+  GPU_FN void store(float scale, GPU_SHARED float* out, uint32_t i, uint32_t middle) const {
+    const float a = x[0] * scale * weight[0], b = x[1] * scale * weight[1];
+    out[i] = fma_of(a, cosine, -(b * sine));
+    out[i + middle] = fma_of(b, cosine, a * sine);
   }
 };
 
@@ -102,7 +102,7 @@ struct HeadOfTeam {
     for (uint32_t j = 0; j < kPairs; ++j) {
       pairs[j] = RotatedPair{};
       const uint32_t i = team.lane() + j * team.size();
-      if (i < factors.middle && !factors.is_value) factors.load(pairs[j], i);
+      if (i < factors.middle && !factors.is_value) pairs[j].load_factors(factors, i);
     }
   }
   template <class Team>
@@ -154,7 +154,7 @@ GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, ui
     const float scale = 1.0f / sqrt_of(team.sum(squares) / float(head_dim) + args.eps);
     for (uint32_t i = team.lane(); i < factors.middle; i += size) {
       RotatedPair pair;
-      factors.load(pair, i);
+      pair.load_factors(factors, i);
       pair.load(x, i, factors.middle);
       pair.store(scale, out, i, factors.middle);
     }
