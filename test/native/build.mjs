@@ -2,7 +2,7 @@
 //
 //   node test/native/build.mjs [options]     prints the path of the program
 //     --program NAME        kernel_check (default); host_check: the GPU kernels' bodies on a device of threads;
-//                           chain_check: chains as CUDA runs them, emulated
+//                           emulated_check, chain_check: what only CUDA has, emulated
 //     --out PATH            default build/check/NAME
 //     --sanitize LIST       address,undefined or thread
 //     --compiler COMMAND    default $CXX or c++
@@ -56,6 +56,12 @@ const programs = {
       ...testSources('test/native/gpu', /^(check_\w+|host_check)\.cc$/),
       ...testSources('test/native', /^(tap|weights)\.cc$/),
     ],
+    variants: false,
+  },
+  emulated_check: {
+    folders: ['native/quant/'],
+    devices: [],
+    tests: testSources('test/native/gpu', /^emulated_\w+\.cc$/),
     variants: false,
   },
   chain_check: {

@@ -12,7 +12,7 @@
 namespace openelm {
 namespace {
 
-constexpr size_t kUsers = 3, kRequests = 9;
+constexpr size_t kUsers = 3;
 
 /// Prompts of many lengths, some with a beginning in common.
 GenerateRequest request(size_t i) {
@@ -42,10 +42,12 @@ Said alone(const std::shared_ptr<Model>& model, const Tokenizer& tokenizer, size
 
 /// What came of all requests.
 struct Results {
+  explicit Results(size_t count) : results(count), delivered(count) {}
+
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<GenerateResult> results = std::vector<GenerateResult>(kUsers * kRequests);
-  std::vector<std::string> delivered = std::vector<std::string>(kUsers * kRequests);
+  std::vector<GenerateResult> results;
+  std::vector<std::string> delivered;
   size_t done = 0, failed = 0;
 
   SequenceSink sink(size_t i) {
@@ -84,7 +86,8 @@ std::shared_ptr<const Tokenizer> make_tokenizer() {
   return std::move(tokenizer.value);
 }
 
-void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report) {
+void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report,
+                 size_t requests) {
   const auto tokenizer = make_tokenizer();
   BatchOptions options;
   options.slots = 3;
@@ -96,21 +99,21 @@ void check_batch(const std::shared_ptr<Model>& model, const std::string& name, R
   BatchEngine& engine = *created.value;
   std::thread runner([&] { engine.run(); });
 
-  Results results;
+  Results results(kUsers * requests);
   std::atomic<size_t> refused{0};
   std::vector<std::thread> users;
   for (size_t user = 0; user < kUsers; ++user) {
     users.emplace_back([&, user] {
-      for (size_t i = user * kRequests; i < (user + 1) * kRequests; ++i) {
+      for (size_t i = user * requests; i < (user + 1) * requests; ++i) {
         if (!engine.submit(i, request(i), results.sink(i)).ok()) ++refused;
         if (i % 4 == 3) engine.cancel(i - i % 3);
       }
     });
   }
   for (std::thread& user : users) user.join();
-  results.wait(kUsers * kRequests);
+  results.wait(kUsers * requests);
   bool same = true, whole = true;
-  for (size_t i = 0; i < kUsers * kRequests; ++i) {
+  for (size_t i = 0; i < kUsers * requests; ++i) {
     const Said expected = alone(model, *tokenizer, i);
     const GenerateResult& result = results.results[i];
     const bool aborted = result.reason == FinishReason::aborted;
@@ -123,15 +126,15 @@ void check_batch(const std::shared_ptr<Model>& model, const std::string& name, R
   report.result(same, name + ": sequences in a batch say what each says alone");
   report.result(whole, name + ": pieces hold all text");
 
-  Results closing;
-  for (size_t i = 0; i < kRequests; ++i) {
+  Results closing(requests);
+  for (size_t i = 0; i < requests; ++i) {
     GenerateRequest endless = request(i);
     endless.max_tokens = kContext;
     if (!engine.submit(i, std::move(endless), closing.sink(i)).ok()) ++refused;
   }
   engine.close();
   runner.join();
-  report.result(closing.done + refused == kRequests, name + ": closing ends all");
+  report.result(closing.done + refused == requests, name + ": closing ends all");
   report.result(engine.submit(0, request(0), closing.sink(0)).code() == Code::disposed,
                 name + ": nothing is taken after that");
 }

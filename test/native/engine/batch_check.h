@@ -9,6 +9,8 @@ namespace openelm {
 std::shared_ptr<const Tokenizer> make_tokenizer();
 
 /// Sequences in a batch, given and cancelled by several threads, say what each says alone; closing ends all.
-void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report);
+/// requests: of each thread.
+void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report,
+                 size_t requests = 9);
 
 }  // namespace openelm
