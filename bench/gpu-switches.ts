@@ -4,7 +4,8 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { PresetName } from '../src/model/presets.js'
+import { type PresetName, presetNames } from '../src/model/presets.js'
+import { chosen } from './lib/chosen.js'
 import { root } from './lib/openelm.js'
 import { digits, summarize, withSpread } from './lib/stats.js'
 import { runTrial } from './lib/trial.js'
@@ -13,6 +14,7 @@ import { type RandomType, randomTypes, writeRandomGguf } from './peers/random-gg
 
 const usage = `node build/bench/gpu-switches.mjs [options]
 
+  --sizes LIST       ${presetNames.join(', ')} (default: 3B,270M)
   --tests LIST       tgN, tgN@dDEPTH (default: tg128)
   --types LIST       ${randomTypes.join(', ')} (default: q8_0,q4_0)
   --rounds N         processes of each setting (default: 2)
@@ -28,10 +30,9 @@ const settings: readonly Readonly<Record<string, string>>[] = [
   { OPENELM_CUDA_CHAIN: '1' },
 ]
 
-const size: PresetName = '3B'
-
 const { values } = parseArgs({
   options: {
+    sizes: { type: 'string', default: '3B,270M' },
     tests: { type: 'string', default: 'tg128' },
     types: { type: 'string', default: 'q8_0,q4_0' },
     rounds: { type: 'string', default: '2' },
@@ -46,12 +47,9 @@ if (values.help) {
   process.exit(0)
 }
 
+const sizes = chosen('--sizes', values.sizes, presetNames)
+const types = chosen('--types', values.types, randomTypes)
 const tests = values.tests.split(',').map(parseTest)
-const types = values.types.split(',').map((name): RandomType => {
-  const found = randomTypes.find((type) => type === name)
-  if (found === undefined) throw new Error(`--types: ${name} is none of ${randomTypes.join(', ')}`)
-  return found
-})
 
 const nameOf = (setting: Readonly<Record<string, string>>): string =>
   Object.entries(setting)
@@ -73,10 +71,11 @@ async function measure(model: string): Promise<number[][][]> {
   return samples
 }
 
-for (const type of types) {
+/** A line a setting and test. */
+async function compare(size: PresetName, type: RandomType): Promise<void> {
   if (performance.now() > Number(values.seconds) * 1000) {
     console.log(`${size} ${type}: left out for want of time`)
-    continue
+    return
   }
   const file = join(values.models, `random-${size}-${type}.gguf`)
   await writeRandomGguf(file, size, type)
@@ -100,3 +99,5 @@ for (const type of types) {
     }
   }
 }
+
+for (const size of sizes) for (const type of types) await compare(size, type)

@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parameterCount } from '../src/model/config.js'
-import { type PresetName, presetConfig, presetNames } from '../src/model/presets.js'
+import { presetConfig, presetNames } from '../src/model/presets.js'
+import { chosen } from './lib/chosen.js'
 import { root } from './lib/openelm.js'
 import { digits, type Summary, summarize, withSpread } from './lib/stats.js'
 import { markdownTable } from './lib/table.js'
@@ -48,16 +49,9 @@ if (values.help) {
   process.exit(0)
 }
 
-/** @throws Error for text that is none of the names */
-function known<T extends string>(option: string, text: string, names: readonly T[]): T {
-  const found = names.find((name) => name === text)
-  if (found === undefined) throw new Error(`${option}: ${text} is none of ${names.join(', ')}`)
-  return found
-}
-
-const gpu = known('--backend', values.backend, ['cuda', 'metal'])
-const sizes = values.sizes.split(',').map((size): PresetName => known('--sizes', size, presetNames))
-const types = values.types.split(',').map((type): RandomType => known('--types', type, randomTypes))
+const [gpu = 'cuda'] = chosen<'cuda' | 'metal'>('--backend', values.backend, ['cuda', 'metal'])
+const sizes = chosen('--sizes', values.sizes, presetNames)
+const types = chosen('--types', values.types, randomTypes)
 const tests = values.tests.split(',').map(parseTest)
 const [rounds, repetitions, seconds] = [values.rounds, values.repetitions, values.seconds].map(Number) as [
   number,

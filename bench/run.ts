@@ -4,20 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { syntheticTypes } from '../src/engine/synthetic.js'
-import { type PresetName, presetNames } from '../src/model/presets.js'
+import { presetNames } from '../src/model/presets.js'
 import type { IsaName } from '../src/native/binding.js'
 import { loadNative } from '../src/native/load.js'
 import { type BandwidthRow, bandwidthTable, benchBandwidth } from './bandwidth.js'
 import { benchEngine, type EngineRow, engineTable } from './engine.js'
-import {
-  benchKernels,
-  kernelTable,
-  probe,
-  probeTable,
-  readBandwidth,
-  type TypeName,
-  typeNames,
-} from './kernels.js'
+import { benchKernels, kernelTable, probe, probeTable, readBandwidth, typeNames } from './kernels.js'
+import { chosen } from './lib/chosen.js'
 import { describeMachine, machineLine } from './lib/machine.js'
 import { root } from './lib/openelm.js'
 import { benchSampling, samplingTables } from './sampling.js'
@@ -69,17 +62,9 @@ const isas = list(
   values.isa,
   machine.isas.filter((isa) => isa !== 'reference'),
 ) as IsaName[]
-const types = list(values.types, values.quick ? ['q8_0'] : ['q8_0', 'q4_0']).map((name) => {
-  if (!typeNames.includes(name as TypeName))
-    throw new Error(`--types: ${name} is none of ${typeNames.join(', ')}`)
-  return name as TypeName
-})
+const types = chosen('--types', values.types ?? (values.quick ? 'q8_0' : 'q8_0,q4_0'), typeNames)
 const decodeTypes = values.types || values.quick ? [] : typeNames
-const sizes = values.sizes.split(',').map((name) => {
-  if (!presetNames.includes(name as PresetName))
-    throw new Error(`--sizes: ${name} is none of ${presetNames.join(', ')}`)
-  return name as PresetName
-})
+const sizes = chosen('--sizes', values.sizes, presetNames)
 const tokens = list(values.tokens, values.quick ? ['1', '16'] : ['1', '16', '128', '512']).map(Number)
 const threads = Number(values.threads ?? machine.physicalCores)
 const seconds = Number(values.seconds ?? (values.quick ? 0.02 : 0.3))

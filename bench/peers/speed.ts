@@ -8,6 +8,7 @@ import { type PresetName, presetNames } from '../../src/model/presets.js'
 import type { IsaName } from '../../src/native/binding.js'
 import { loadNative } from '../../src/native/load.js'
 import { readBandwidth } from '../kernels.js'
+import { chosen } from '../lib/chosen.js'
 import { describeMachine, machineLine } from '../lib/machine.js'
 import { root } from '../lib/openelm.js'
 import { digits, summarize } from '../lib/stats.js'
@@ -50,14 +51,6 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
-}
-
-/** The items of a list. @throws Error when one is not among the known */
-function chosen<T extends string>(option: string, text: string, known: readonly T[]): readonly T[] {
-  return text.split(',').map((name) => {
-    if (!known.includes(name as T)) throw new Error(`${option}: ${name} is none of ${known.join(', ')}`)
-    return name as T
-  })
 }
 
 const machine = describeMachine()

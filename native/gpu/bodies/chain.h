@@ -14,8 +14,8 @@
 //   weights(), op(i)     shared memory for the weights of all ops, and for one of two ops
 //   panel(), squares()   shared memory: panel_bytes of the chain, and 4 bytes a team
 //   kAnySize             whether groups may be too small to load the inputs of a norm at once
-//   arrive(), meet(n)    the group has ended an op; waits until all groups have ended n ops, and for all of
-//   it leave()              after the last op
+//   arrive(), meet(n)    the group has ended an op; all of it waits until all groups have ended n ops
+//   leave()              after the last op
 //
 // for products, whose slots crews of the group take in turns (CrewOf):
 //
