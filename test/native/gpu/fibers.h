@@ -4,21 +4,20 @@
 // other. Warps run in random order and each as far ahead of the others as barriers let it, so that a missing
 // barrier shows.
 
-#include <ucontext.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <random>
 #include <vector>
+
+#include "gpu/fiber.h"
 
 namespace openelm::emulation {
 
 class Block {
  public:
-  Block(uint32_t threads, uint64_t seed) : fibers_(threads), warps_(threads / 32), random_(seed) {}
+  Block(uint32_t threads, uint64_t seed) : threads_(threads), warps_(threads / 32), random_(seed) {}
 
   /// Runs body once on every thread; false when threads wait for each other forever.
   bool run(const std::function<void()>& body) { return run_together({this}, body); }
@@ -55,7 +54,7 @@ class Block {
   /// Waits for the block; the last to arrive lets all go on.
   void block_barrier() {
     const uint64_t generation = barrier_generation_;
-    if (++barrier_arrived_ == fibers_.size()) {
+    if (++barrier_arrived_ == threads_.size()) {
       barrier_arrived_ = 0;
       ++barrier_generation_;
     }
@@ -81,11 +80,8 @@ class Block {
   }
 
  private:
-  static constexpr size_t kStack = 256 * 1024;
-
-  struct Fiber {
-    ucontext_t context;
-    std::unique_ptr<char[]> stack;
+  struct Thread {
+    Fiber fiber;
     const uint64_t* waits_for = nullptr;  // goes on once this is no longer `generation`
     uint64_t generation = 0;
     bool done = false;
@@ -97,34 +93,32 @@ class Block {
 
   void start(const std::function<void()>& body) {
     body_ = &body;
-    for (Fiber& fiber : fibers_) {
-      fiber.stack = std::make_unique_for_overwrite<char[]>(kStack);
-      fiber.done = false;
-      fiber.waits_for = nullptr;
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = kStack;
-      fiber.context.uc_link = &scheduler_;
-      makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Block::enter), 0);
+    current_block() = this;
+    for (current_ = 0; current_ < threads_.size(); ++current_) {
+      threads_[current_].done = false;
+      threads_[current_].waits_for = nullptr;
+      threads_[current_].fiber.start(&Block::live);
     }
   }
 
-  static void enter() {
-    Block* const block = current_block();
-    (*block->body_)();
-    block->fibers_[block->current_].done = true;
+  static void live() {
+    Fiber::leave();
+    (*current_block()->body_)();
+    Block& block = *current_block();
+    block.threads_[block.current_].done = true;
+    for (;;) Fiber::leave();
   }
 
   void yield(const uint64_t* waits_for, uint64_t generation) {
-    Fiber& fiber = fibers_[current_];
-    fiber.waits_for = waits_for;
-    fiber.generation = generation;
-    swapcontext(&fiber.context, &scheduler_);
+    Thread& thread = threads_[current_];
+    thread.waits_for = waits_for;
+    thread.generation = generation;
+    Fiber::leave();
   }
 
   bool running() const {
-    for (const Fiber& fiber : fibers_) {
-      if (!fiber.done) return true;
+    for (const Thread& thread : threads_) {
+      if (!thread.done) return true;
     }
     return false;
   }
@@ -144,19 +138,18 @@ class Block {
   bool advance_lanes(uint32_t warp) {
     bool moved = false;
     for (current_ = warp * 32; current_ < warp * 32 + 32; ++current_) {
-      Fiber& fiber = fibers_[current_];
-      if (fiber.done || (fiber.waits_for != nullptr && *fiber.waits_for == fiber.generation)) continue;
+      Thread& thread = threads_[current_];
+      if (thread.done || (thread.waits_for != nullptr && *thread.waits_for == thread.generation)) continue;
       moved = true;
-      swapcontext(&scheduler_, &fiber.context);
+      thread.fiber.enter();
     }
     return moved;
   }
 
-  std::vector<Fiber> fibers_;
+  std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::mt19937_64 random_;
   const std::function<void()>* body_ = nullptr;
-  ucontext_t scheduler_;
   uint32_t current_ = 0, index_ = 0, count_ = 1;
   uint64_t barrier_generation_ = 0;
   size_t barrier_arrived_ = 0;

@@ -1,29 +1,28 @@
 #include "groups.h"
 
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
-#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <random>
+
+#include "gpu/fiber.h"
 
 namespace metal_shim {
 namespace {
 
 constexpr uint32_t kSimdWidth = 32;
 constexpr uint32_t kMostThreads = 1024;
-constexpr size_t kStack = size_t{256} << 10;
 
 enum class State { ready, at_group, at_simdgroup, done };
 
-/// A thread of a group: a stack that runs one entry point after the other.
+using openelm::emulation::Fiber;
+
+/// A thread of a group, which runs one entry point after the other.
 struct Thread {
-  std::unique_ptr<uint8_t[]> stack;
-  jmp_buf place;  // where it goes on
+  Fiber fiber;
   State state = State::done;
   uint32_t exchanges = 0;
   uint32_t given[2] = {};  // to the exchange before and the one now
@@ -38,10 +37,9 @@ struct Call {
 };
 
 Thread group[kMostThreads];
-uint32_t made = 0;                                           // of them have a stack
+uint32_t made = 0;                                           // of them have begun
 uint32_t waiting_group, waiting[kMostThreads / kSimdWidth];  // at a barrier of the group, of a simdgroup
 std::minstd_rand random_number(1);
-jmp_buf scheduler;
 uint32_t current;
 Call call;
 
@@ -50,14 +48,9 @@ Call call;
   std::abort();
 }
 
-/// Goes on with the scheduler until it comes back to this thread.
-void leave() {
-  if (_setjmp(group[current].place) == 0) _longjmp(scheduler, 1);
-}
-
 void live() {
   for (;;) {
-    leave();
+    Fiber::leave();
     call.entry(call.arguments, call.shared, call.at, call.grid, current, call.threads);
     group[current].state = State::done;
   }
@@ -66,21 +59,7 @@ void live() {
 /// Goes on with a thread until it leaves.
 void enter(uint32_t thread) {
   current = thread;
-  if (_setjmp(scheduler) == 0) _longjmp(group[thread].place, 1);
-}
-
-/// Makes a thread, which waits for its first entry point. Only this needs ucontext, whose switches are system
-/// calls.
-void make(uint32_t thread) {
-  group[thread].stack.reset(new uint8_t[kStack]);
-  ucontext_t context;
-  getcontext(&context);
-  context.uc_stack.ss_sp = group[thread].stack.get();
-  context.uc_stack.ss_size = kStack;
-  context.uc_link = nullptr;
-  makecontext(&context, live, 0);
-  current = thread;
-  if (_setjmp(scheduler) == 0) setcontext(&context);
+  group[thread].fiber.enter();
 }
 
 /// Waits until threads [first, last) all wait like this; `waiting` counts them.
@@ -90,7 +69,7 @@ void wait_for(State state, uint32_t first, uint32_t last, uint32_t& waiting) {
     waiting = 0;
     for (uint32_t i = first; i < last; ++i) group[i].state = State::ready;
   }
-  leave();
+  Fiber::leave();
 }
 
 /// Runs its threads while they can; whether any could.
@@ -132,7 +111,7 @@ void run_grid(EntryPoint entry, const char* name, const void* arguments, Size3 g
               size_t shared_bytes) {
   if (threads == 0 || threads % kSimdWidth != 0 || threads > kMostThreads)
     stop("a group has whole simdgroups, 1024 threads at most");
-  while (made < threads) make(made++);
+  while (made < threads) group[made++].fiber.start(live);
   const Guarded shared(shared_bytes);
   call = {entry, name, arguments, shared.data(), {}, grid, {threads, 1, 1}};
   for (call.at.z = 0; call.at.z < grid.z; ++call.at.z)
