@@ -47,6 +47,7 @@ cudaError_t describe(int index, DeviceInfo& info, Chip& chip) {
   chip.shared_bytes = properties.sharedMemPerBlockOptin;
   chip.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
   chip.major = properties.major;
+  chip.runs_together = properties.cooperativeLaunch != 0;
   info.name = properties.name;
   info.details = "compute capability " + std::to_string(properties.major) + "." +
                  std::to_string(properties.minor) + ", driver " + version(driver);
