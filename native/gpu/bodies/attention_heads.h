@@ -47,6 +47,22 @@ struct FinishedHeads {
   }
 };
 
+/// Heads of a kv head that are finished together: with `rows` = 2 the key and the value, and query heads
+/// [head, head + heads).
+struct FreshVectors {
+  uint32_t rows, head, heads;
+  uint32_t kv_head, query_heads, kv_heads;
+
+  GPU_FN uint32_t count() const { return rows + heads; }
+  GPU_FN bool is_row(uint32_t i) const { return i < rows; }
+  /// Number i of them as HeadFactors counts. The key and the value come first: all wait for them.
+  GPU_FN uint32_t number(uint32_t i) const {
+    return is_row(i) ? query_heads + i * kv_heads + kv_head : head + i - rows;
+  }
+  /// Where it goes, query heads first.
+  GPU_FN uint32_t place(uint32_t i) const { return is_row(i) ? heads + i : i - rows; }
+};
+
 /// Queries, and with a token's last chunk its key and value, that are not. shared: [kQueries + 2][head_dim].
 struct FreshHeads {
   AttentionArgs args;
@@ -56,16 +72,16 @@ struct FreshHeads {
   GPU_FN QueriesInShared queries(Group group, BatchToken token, QueryHeads of,
                                  GPU_SHARED float* shared) const {
     const auto team = group.team();
-    const uint32_t head_dim = args.head_dim, before = of.stores ? 2 : 0;
+    const uint32_t head_dim = args.head_dim;
+    const FreshVectors which = {of.stores ? 2u : 0u, of.head,    of.count,
+                                of.kv_head,          args.heads, args.kv_heads};
     GPU_DEVICE const float* x =
         at<const float>(args.qkv) + uint64_t(of.token) * (args.heads + 2 * args.kv_heads) * head_dim;
-    // The key and the value come first: all wait for them.
-    for (uint32_t i = group.team_index(); i < before + of.count; i += group.teams()) {
-      const bool stores = i < before;
-      const uint32_t head = stores ? args.heads + i * args.kv_heads + of.kv_head : of.head + i - before;
-      GPU_SHARED float* out = shared + (stores ? of.count + i : i - before) * head_dim;
+    for (uint32_t i = group.team_index(); i < which.count(); i += group.teams()) {
+      const uint32_t head = which.number(i);
+      GPU_SHARED float* out = shared + which.place(i) * head_dim;
       finish_vector(team, finish, token.position, head, x + head * head_dim, out);
-      if (stores) store_vector<type>(team, finish, token, head - args.heads, out);
+      if (which.is_row(i)) store_vector<type>(team, finish, token, head - args.heads, out);
     }
     group.barrier();
     return QueriesInShared{shared};

@@ -53,43 +53,20 @@ GPU_FN void fetch_chunk(GPU_LOCAL Machine& machine, AttentionArgs args, BatchTok
   }
 }
 
-/// Which heads a part of a group finishes at a time: of a token's last chunk the key and the value, by the
-/// first part, and its query heads.
-struct PartHeads {
-  uint32_t rows, head, heads;  // rows: 2 with key and value; query heads [head, head + heads)
-  uint32_t kv_head, query_heads, kv_heads;
-
-  GPU_FN uint32_t count() const { return rows + heads; }
-  GPU_FN bool is_row(uint32_t i) const { return i < rows; }
-  /// Number i of them as HeadFactors counts. The key and the value come first: all wait for them.
-  GPU_FN uint32_t number(uint32_t i) const {
-    return is_row(i) ? query_heads + i * kv_heads + kv_head : head + i - rows;
-  }
-  /// Where it goes among the part's vectors.
-  GPU_FN uint32_t place(uint32_t i) const { return is_row(i) ? heads + i : i - rows; }
-};
-
-/// Finishes a part's heads, to `vectors`; stores key and value in the cache and behind the earlier rows.
-/// loaded: the factors of the team's first.
+/// Finishes a part's heads, to `vectors`: of a token's last chunk the key and the value, by the first part,
+/// and query heads; stores key and value in the cache and behind the earlier rows. loaded: the factors of the
+/// team's first.
 template <KvType type, class Part, class Machine>
 GPU_FN void finish_part_heads(GPU_LOCAL const Machine& machine, Part part, FinishHeadsArgs args,
-                              BatchToken of, ChunkItem chunk, PartHeads heads, GPU_LOCAL HeadOfTeam& of_team,
-                              bool loaded, GPU_SHARED float* vectors) {
+                              BatchToken of, ChunkItem chunk, FreshVectors heads,
+                              GPU_LOCAL HeadOfTeam& of_team, bool loaded, GPU_SHARED float* vectors) {
   const auto team = part.team();
   const uint32_t head_dim = args.head_dim, first = part.team_index();
   for (uint32_t i = first; i < heads.count(); i += part.teams()) {
     const uint32_t number = heads.number(i);
     GPU_DEVICE const float* x = at<const float>(args.qkv) + number * head_dim;
     GPU_SHARED float* out = vectors + heads.place(i) * head_dim;
-    if (HeadOfTeam::fits(team, head_dim)) {
-      const HeadFactors factors(args, of.position, number);
-      if (!loaded || i != first) of_team.load_factors(team, factors);
-      of_team.load(team, x, factors.middle);
-      of_team.store(team, factors.is_value, factors.middle, args.eps, out);
-      team.barrier();
-    } else {
-      finish_vector(team, args, of.position, number, x, out);
-    }
+    finish_vector(team, args, of.position, number, x, out, of_team, loaded && i == first);
     if (!heads.is_row(i)) continue;
     store_vector<type>(team, args, of, number - args.heads, out);
     if (copies_rows(type))
@@ -131,12 +108,12 @@ GPU_FN void chain_attention(GPU_LOCAL Machine& machine, uint32_t op, GPU_DEVICE 
       values = kv_rows(of, args.cache, chunk.kv_head, 1) + uint64_t(chunk.begin) * row_bytes;
     }
     const uint32_t at_first = min_of(mine.index * kPartQueries, per_kv);
-    PartHeads heads = {chunk.last && mine.index == 0 ? 2u : 0u,
-                       chunk.kv_head * per_kv + at_first,
-                       min_of(per_kv - at_first, kPartQueries),
-                       chunk.kv_head,
-                       args.heads,
-                       args.kv_heads};
+    FreshVectors heads = {chunk.last && mine.index == 0 ? 2u : 0u,
+                          chunk.kv_head * per_kv + at_first,
+                          min_of(per_kv - at_first, kPartQueries),
+                          chunk.kv_head,
+                          args.heads,
+                          args.kv_heads};
     HeadOfTeam of_team = {};
     const bool loads = HeadOfTeam::fits(team, HeadDim) && mine.part.team_index() < heads.count();
     if (loads)

@@ -115,7 +115,7 @@ struct HeadOfTeam {
   }
   /// As it goes into attention or the cache, to out[head_dim].
   template <class Team>
-  GPU_FN void store(Team team, bool is_value, uint32_t middle, float eps, GPU_SHARED float* out) const {
+  GPU_FN void store(Team team, uint32_t middle, float eps, GPU_SHARED float* out) const {
     float squares = 0;
     GPU_UNROLL
     for (uint32_t side = 0; side < 2; ++side) {
@@ -126,28 +126,25 @@ struct HeadOfTeam {
     GPU_UNROLL
     for (uint32_t j = 0; j < kPairs; ++j) {
       const uint32_t i = team.lane() + j * team.size();
-      if (i >= middle) continue;
-      if (is_value)
-        out[i] = pairs[j].x[0], out[i + middle] = pairs[j].x[1];
-      else
-        pairs[j].store(scale, out, i, middle);
+      if (i < middle) pairs[j].store(scale, out, i, middle);
     }
   }
 };
 
-/// x, head `head` of a token, as it goes into attention or the cache: to out[head_dim], by a team.
+/// x, head `head` of a token, as it goes into attention or the cache: to out[head_dim], by a team. loaded:
+/// whether of_team, where it fits, has the head's factors.
 template <class Team>
 GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
-                          GPU_DEVICE const float* x, GPU_SHARED float* out) {
+                          GPU_DEVICE const float* x, GPU_SHARED float* out, GPU_LOCAL HeadOfTeam& of_team,
+                          bool loaded) {
   const HeadFactors factors(args, position, head);
   const uint32_t head_dim = args.head_dim, size = team.size();
   if (factors.is_value) {
     for (uint32_t i = team.lane(); i < head_dim; i += size) out[i] = x[i];
   } else if (HeadOfTeam::fits(team, head_dim)) {
-    HeadOfTeam of_team;
-    of_team.load_factors(team, factors);
+    if (!loaded) of_team.load_factors(team, factors);
     of_team.load(team, x, factors.middle);
-    of_team.store(team, false, factors.middle, args.eps, out);
+    of_team.store(team, factors.middle, args.eps, out);
   } else {
     float squares = 0;
     for (uint32_t i = team.lane(); i < head_dim; i += size) squares = fma_of(x[i], x[i], squares);
@@ -160,6 +157,12 @@ GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, ui
     }
   }
   team.barrier();
+}
+template <class Team>
+GPU_FN void finish_vector(Team team, FinishHeadsArgs args, uint32_t position, uint32_t head,
+                          GPU_DEVICE const float* x, GPU_SHARED float* out) {
+  HeadOfTeam of_team;
+  finish_vector(team, args, position, head, x, out, of_team, false);
 }
 
 /// A finished key or value into the token's cache, by a team; kv_head: keys' heads, then values'.

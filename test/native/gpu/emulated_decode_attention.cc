@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gpu/bodies/attention.h"
+#include "gpu/cuda/meeting.cuh"
 #include "gpu/emulated.h"
 #include "gpu/host/group.h"
 
@@ -18,11 +19,7 @@ namespace {
 class CountingGroup : public host::HostGroup {
  public:
   explicit CountingGroup(host::ThreadState* thread) : HostGroup(thread) {}
-  bool last_to_come(uint32_t* counter, uint32_t groups) const {
-    if (++*counter < groups) return false;
-    *counter = 0;
-    return true;
-  }
+  bool last_to_come(uint32_t* counter, uint32_t groups) const { return count_arrival(counter, groups); }
 };
 
 struct DecodeShape {
