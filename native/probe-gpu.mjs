@@ -1,14 +1,15 @@
 // Started by src/native/probe.ts in a process of its own: `probe-gpu.mjs ADDON BACKEND` loads a build of the addon and
-// has the GPU compute a small model, which the CPU computes as well. Sends {"devices": […]} or {"failure": "why"} to its
-// parent. A driver that ends or stops this process hurts nobody else.
+// has the GPU compute a small model, which the CPU computes as well, without chains and with them. Sends {"passed": "without
+// chains"} as soon as it knows, then {"devices": […]} or {"failure": "why"} to its parent. A driver that ends or stops
+// this process hurts nobody else.
 
 import { createRequire } from 'node:module'
 
 const [path, backend] = process.argv.slice(2)
 const MIB = 2 ** 20
 
-/** ggml's id of Q8_0. */
-const Q8_0 = 8
+/** Of weights, as ggml counts: Q8_0 and Q4_0, the types that chains multiply. */
+const TYPES = [8, 2]
 
 /** Two layers with grouped heads; widths as small as a kernel's blocks allow. */
 const config = {
@@ -29,20 +30,28 @@ const TOLERANCE = 0.05
 const DECODED = [7, 190, 33]
 
 /**
- * What a backend does otherwise with a large model, by the variable that has it do so with any (docs/gpu.md). Where it is
- * set already it is what will be used, and all that is tried.
+ * The variable that has a backend decode any model by chains, as it does large ones (docs/gpu.md). Where it is set already
+ * that is what will be used, and all that is tried.
  */
-const VARIANTS = { cuda: 'OPENELM_CUDA_CHAIN' }
+const CHAINS = { cuda: 'OPENELM_CUDA_CHAIN' }
 
-/** Logits of a prompt's last token and of those behind it: the kernels for many tokens and those for few. */
+/** So many that attention to them is shared out and merged. */
+const PROMPT = Int32Array.from({ length: 100 }, (_, i) => (i * 37) % config.vocabSize)
+
+/**
+ * For each type of weights the logits of a prompt's last token and of those behind it: the kernels for many tokens and
+ * those for few.
+ */
 async function logits(addon, options) {
-  const model = new addon.Model(config, { synthetic: Q8_0 }, options)
-  const session = model.createSession(64, 'f16', 64)
-  const prompt = Int32Array.from({ length: 40 }, (_, i) => (i * 37) % config.vocabSize)
-  const rows = [await session.evaluate(prompt, 'last')]
-  for (const token of DECODED) rows.push(await session.evaluate(Int32Array.of(token), 'last'))
-  session.dispose()
-  model.dispose()
+  const rows = []
+  for (const type of TYPES) {
+    const model = new addon.Model(config, { synthetic: type }, options)
+    const session = model.createSession(128, 'f16', 128)
+    rows.push(await session.evaluate(PROMPT, 'last'))
+    for (const token of DECODED) rows.push(await session.evaluate(Int32Array.of(token), 'last'))
+    session.dispose()
+    model.dispose()
+  }
   return rows
 }
 
@@ -77,12 +86,11 @@ async function probe() {
     )
   }
   await check()
-  const variant = VARIANTS[backend]
-  if (variant !== undefined && process.env[variant] === undefined) {
-    process.env[variant] = '1'
-    await check().catch((error) => {
-      throw new Error(`${error.message}, which ${variant}=0 avoids`)
-    })
+  const chains = CHAINS[backend]
+  if (chains !== undefined && process.env[chains] === undefined) {
+    process.send?.({ passed: 'without chains' })
+    process.env[chains] = '1'
+    await check()
   }
   return { devices: own }
 }

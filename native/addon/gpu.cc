@@ -19,7 +19,7 @@ namespace {
 struct Backend {
   const char* name;
   std::vector<gpu::DeviceInfo> (*devices)();
-  Result<std::unique_ptr<gpu::Device>> (*create)(int index);
+  Result<std::unique_ptr<gpu::Device>> (*create)(const gpu::DeviceOptions& options);
 };
 
 const std::vector<Backend>& backends() {
@@ -50,7 +50,7 @@ Napi::Value gpu_devices(const Napi::CallbackInfo& info) {
     if (!found.empty()) continue;
     Napi::Object failure = Napi::Object::New(env);
     failure.Set("backend", backend.name);
-    failure.Set("message", backend.create(0).status.message());
+    failure.Set("message", backend.create({}).status.message());
     failures.Set(failures.Length(), failure);
   }
   Napi::Object result = Napi::Object::New(env);
@@ -62,11 +62,11 @@ Napi::Value gpu_devices(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-Result<OpenGpu> open_gpu(const std::string& backend) {
+Result<OpenGpu> open_gpu(const std::string& backend, const gpu::DeviceOptions& options) {
   if (backend == "cpu") return OpenGpu();
   for (const Backend& known : backends()) {
     if (backend != known.name) continue;
-    Result<std::unique_ptr<gpu::Device>> device = known.create(0);
+    Result<std::unique_ptr<gpu::Device>> device = known.create(options);
     if (!device.ok()) return device.status;
     return OpenGpu{backend, std::move(device.value)};
   }

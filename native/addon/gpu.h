@@ -16,7 +16,7 @@ struct OpenGpu {
 };
 
 /// Opens the GPU of a backend (`cpu`: none). `invalid` for one that is not compiled in.
-Result<OpenGpu> open_gpu(const std::string& backend);
+Result<OpenGpu> open_gpu(const std::string& backend, const gpu::DeviceOptions& options);
 
 /// GpuDevice of binding.ts.
 Napi::Object to_object(Napi::Env env, const char* backend, const gpu::DeviceInfo& info);

@@ -103,7 +103,9 @@ Result<Offload> read_offload(const Napi::Object& options, std::string& backend) 
     if (!layers.ok()) return layers.status;
     offload.layers = static_cast<size_t>(layers.value);
   }
-  Result<OpenGpu> gpu = open_gpu(offload.layers > 0 ? backend : "cpu");
+  gpu::DeviceOptions device;
+  device.chains = options.Get("chains").IsUndefined() || options.Get("chains").ToBoolean().Value();
+  Result<OpenGpu> gpu = open_gpu(offload.layers > 0 ? backend : "cpu", device);
   if (!gpu.ok()) return gpu.status;
   backend = gpu.value.backend;
   offload.device = std::move(gpu.value.device);

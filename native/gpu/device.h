@@ -43,6 +43,12 @@ struct DeviceInfo {
   size_t total_bytes = 0, free_bytes = 0;
 };
 
+/// Which device is opened, and how.
+struct DeviceOptions {
+  int index = 0;       // of those that a backend lists
+  bool chains = true;  // whether ops may be computed as chains (chain.h), where the device has them
+};
+
 /// How a batch goes into y.
 enum class Store { set, add };
 

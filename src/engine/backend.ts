@@ -9,7 +9,9 @@ export interface Backend {
   readonly name: BackendName
   /** Chosen, not asked for: the CPU may take its place. */
   readonly optional: boolean
-  /** Why no GPU was chosen, where one was to be expected: a line of text. */
+  /** Whether a GPU may decode by chains (docs/gpu.md). */
+  readonly chains: boolean
+  /** Why no GPU was chosen, where one was to be expected, or a GPU decodes without chains: a line of text. */
   readonly fallback: string | undefined
 }
 
@@ -32,8 +34,8 @@ export const backendTitle = (name: BackendName): string => TITLES[name]
 
 /** The CPU, in place of a GPU where `why` says why. */
 export function cpuBackend(why?: string): Backend {
-  const fallback = why === undefined ? undefined : `No GPU is used. ${why.replace(/\.?$/, '.')}`
-  return { addon: loadNative(), name: 'cpu', optional: false, fallback }
+  const fallback = why === undefined ? undefined : `No GPU is used. ${asSentence(why)}`
+  return { addon: loadNative(), name: 'cpu', optional: false, chains: false, fallback }
 }
 
 /**
@@ -49,8 +51,7 @@ export async function chooseBackend({ backend, gpuLayers, signal }: BackendWish)
   let why = gpuLayers === undefined ? undefined : 'There is no build of openelm for one here (docs/gpu.md).'
   for (const build of builds) {
     const found = await open(build, signal)
-    if ('addon' in found)
-      return { addon: found.addon, name: build.backend, optional: true, fallback: undefined }
+    if ('addon' in found) return { ...found, name: build.backend, optional: true }
     why = `The ${TITLES[build.backend]} build failed its trial: ${found.why}`
   }
   return cpuBackend(why)
@@ -68,9 +69,9 @@ async function namedBackend(name: GpuAddon['backend'], signal: AbortSignal | und
     })
   }
   const found = await open(build, signal)
-  if ('addon' in found) return { addon: found.addon, name, optional: false, fallback: undefined }
+  if ('addon' in found) return { ...found, name, optional: false }
   throw new OpenElmError('E_BACKEND', `The backend ${name} cannot be used.`, {
-    why: `Its trial in another process failed: ${found.why.replace(/\.?$/, '.')}`,
+    why: `Its trial in another process failed: ${asSentence(found.why)}`,
     next: 'docs/gpu.md says what it needs; the backend cpu runs everywhere.',
   })
 }
@@ -79,13 +80,16 @@ async function namedBackend(name: GpuAddon['backend'], signal: AbortSignal | und
 async function open(
   build: GpuAddon,
   signal: AbortSignal | undefined,
-): Promise<{ addon: NativeBinding } | { why: string }> {
+): Promise<Pick<Backend, 'addon' | 'chains' | 'fallback'> | { why: string }> {
   const { probe } = await import('../native/probe.js')
   const probed = await probe(build, { signal })
   if (signal?.aborted) throw abortedError(`Trying ${TITLES[build.backend]} was aborted.`, signal)
   if (!probed.works) return { why: probed.why }
+  const fallback = probed.chains
+    ? undefined
+    : `Large models decode slower, chains failed their trial (docs/gpu.md): ${asSentence(probed.why)}`
   try {
-    return { addon: loadGpuAddon(build) }
+    return { addon: loadGpuAddon(build), chains: probed.chains, fallback }
   } catch (error) {
     return { why: error instanceof Error ? error.message : String(error) }
   }
@@ -94,10 +98,13 @@ async function open(
 function hostBackend(): Backend {
   const addon = loadNative()
   if (addon.gpuDevices().compiled.includes('host')) {
-    return { addon, name: 'host', optional: false, fallback: undefined }
+    return { addon, name: 'host', optional: false, chains: false, fallback: undefined }
   }
   throw new OpenElmError('E_BACKEND', 'The backend host cannot be used.', {
     why: 'Only builds for tests have it.',
     next: 'Name such a build with OPENELM_ADDON.',
   })
 }
+
+/** A reason as a sentence of its own, or at the end of one. */
+const asSentence = (why: string): string => why.replace(/\.?$/, '.')

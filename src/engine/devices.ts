@@ -11,6 +11,8 @@ export interface Devices {
     readonly title: string
     readonly devices: readonly GpuDevice[]
     readonly why: string | undefined
+    /** Why they decode large models like small ones (docs/gpu.md). */
+    readonly withoutChains: string | undefined
   }[]
 }
 
@@ -21,7 +23,8 @@ export async function findDevices(signal: AbortSignal): Promise<Devices> {
   for (const build of gpuAddons()) {
     const probed = await probe(build, { signal, fresh: true })
     const { devices, why } = probed.works ? devicesOf(build) : { devices: [], why: probed.why }
-    gpus.push({ backend: build.backend, title: backendTitle(build.backend), devices, why })
+    const withoutChains = probed.works && !probed.chains ? probed.why : undefined
+    gpus.push({ backend: build.backend, title: backendTitle(build.backend), devices, why, withoutChains })
   }
   return { cpu: loadNative().cpu(), gpus }
 }

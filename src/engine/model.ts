@@ -69,7 +69,7 @@ export class Model {
   readonly device: GpuDevice | undefined
   /** Layers that the GPU computes: the last ones. */
   readonly gpuLayers: number
-  /** Why no GPU computes, where `auto` was to find one and a build for it is here: a line of text. */
+  /** Why no GPU computes where `auto` was to find one and a build is here, or it does so slower: a line of text. */
   readonly fallback: string | undefined
   /** Whether weights are used from their mapped file: neither read into memory nor synthetic. */
   readonly mmap: boolean

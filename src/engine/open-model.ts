@@ -26,7 +26,7 @@ export interface OpenedModel {
   readonly source: ModelSource
   readonly native: NativeModel
   readonly tokenizer: NativeTokenizer | undefined
-  /** Why the CPU computes where a GPU was to be expected. */
+  /** Why the CPU computes where a GPU was to be expected, or the GPU without chains. */
   readonly fallback: string | undefined
   /** Whether weights are used from their mapped file. */
   readonly mmap: boolean
@@ -51,14 +51,15 @@ export async function openModel(
   const stopIfAborted = () => {
     if (signal?.aborted) throw abortedError(`${what} was aborted.`, signal)
   }
-  const make = async ({ addon, name, fallback }: Backend): Promise<OpenedModel> => {
+  const make = async ({ addon, name, chains, fallback }: Backend): Promise<OpenedModel> => {
     const cpu = addon.cpu()
     const native = {
       threads: resolveThreads(given.threads, cpu),
       isa: resolveIsa(given.isa, cpu),
       activations: given.activations ?? 'auto',
     }
-    const gpu = name === 'cpu' ? {} : { backend: name, ...(gpuLayers === undefined ? {} : { gpuLayers }) }
+    const onlySome = gpuLayers === undefined ? {} : { gpuLayers }
+    const gpu = name === 'cpu' ? {} : { backend: name, chains, ...onlySome }
     const read = { what, threads: native.threads, signal }
     let copy: NativeFileCopy | undefined
     try {

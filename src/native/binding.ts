@@ -115,6 +115,8 @@ export interface NativeModelOptions {
    * MEMORY, naming what is needed, free and would fit, if their weights do not fit.
    */
   readonly gpuLayers?: number
+  /** Default true. false: a GPU decodes large models like small ones (native/gpu/README.md, "Chains"). */
+  readonly chains?: boolean
 }
 
 export type LogitsMode = 'none' | 'last' | 'all'

@@ -1,31 +1,44 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
+import * as z from 'zod'
 import { cacheFolder } from '../cache-folder.js'
 import type { GpuAddon } from './load.js'
 
 // Which GPU builds worked, between processes. Only successes are kept: a GPU that was busy works the next time.
+
+/** A build that works; `why` its chains do not, a clause. */
+export type Working =
+  | { readonly works: true; readonly chains: true }
+  | { readonly works: true; readonly chains: false; readonly why: string }
+
+const memorySchema = z.object({ state: z.string(), withoutChains: z.string().optional() })
 
 /** What tells one state of the machine from another, besides the build: the driver and the GPUs; undefined if unknown. */
 export function driverOf(backend: GpuAddon['backend']): string | undefined {
   return backend === 'metal' ? release() : nvidiaDriver()
 }
 
-/** Whether this build is known to work with this driver. */
-export function remembered(addon: GpuAddon, driver = driverOf(addon.backend)): boolean {
-  const state = stateOf(addon, driver)
-  return state !== undefined && state === quietly(() => readFileSync(fileOf(addon), 'utf8'))
+/** How this build is known to work with this driver; undefined where nothing is known. */
+export function remembered(addon: GpuAddon, driver = driverOf(addon.backend)): Working | undefined {
+  const memory = quietly(() => memorySchema.parse(JSON.parse(readFileSync(fileOf(addon), 'utf8'))))
+  if (!memory || memory.state !== stateOf(addon, driver)) return undefined
+  const { withoutChains: why } = memory
+  return why === undefined ? { works: true, chains: true } : { works: true, chains: false, why }
 }
 
-/** Lets later processes know that a build works. Where that cannot be written they try again. */
-export function remember(addon: GpuAddon, driver = driverOf(addon.backend)): void {
+/** Lets later processes know how a build works. Where that cannot be written they try again. */
+export function remember(addon: GpuAddon, working: Working, driver = driverOf(addon.backend)): void {
   const state = stateOf(addon, driver)
   if (state === undefined) return
+  const memory: z.infer<typeof memorySchema> = working.chains
+    ? { state }
+    : { state, withoutChains: working.why }
   const file = fileOf(addon)
   const temporary = `${file}.${process.pid}.tmp`
   quietly(() => {
     mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(temporary, state)
+    writeFileSync(temporary, JSON.stringify(memory))
     renameSync(temporary, file)
   })
 }

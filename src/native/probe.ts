@@ -2,10 +2,10 @@ import { fork } from 'node:child_process'
 import * as z from 'zod'
 import { packageRoot } from '../package-root.js'
 import type { GpuAddon } from './load.js'
-import { remember, remembered } from './probe-memory.js'
+import { remember, remembered, type Working } from './probe-memory.js'
 
-/** Whether a GPU backend works here. `why` is a clause: "it crashed (SIGSEGV)". */
-export type Probed = { readonly works: true } | { readonly works: false; readonly why: string }
+/** Whether a GPU backend works here, and its chains. `why` is a clause: "it crashed (SIGSEGV)". */
+export type Probed = Working | { readonly works: false; readonly why: string }
 
 export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined
@@ -19,6 +19,7 @@ const TIMEOUT_MS = 60_000
 
 const reportSchema = z.union([
   z.object({ failure: z.string() }),
+  z.object({ passed: z.literal('without chains') }),
   z.object({ devices: z.array(z.object({ name: z.string() })).min(1) }),
 ])
 
@@ -26,9 +27,10 @@ const results = new Map<string, Promise<Probed>>()
 
 /**
  * Tries a build's GPU backend in a child process: loads it, lists devices, computes a small model. Whatever the driver
- * does there, a crash, a hang or an error, becomes the answer. Asked once a process for each build; a success is
- * remembered between processes for as long as build and driver stay what they are (probe-memory.ts), so that starting
- * does not cost a second process. @throws nothing; an aborted probe is a failed one that is asked again
+ * does there, a crash, a hang or an error, becomes the answer; of chains alone, once the model was computed without
+ * them. Asked once a process for each build; a success is remembered between processes for as long as build and driver
+ * stay what they are (probe-memory.ts), so that starting does not cost a second process. @throws nothing; an aborted
+ * probe is a failed one that is asked again
  */
 export async function probe(addon: GpuAddon, options: ProbeOptions = {}): Promise<Probed> {
   const name = `${addon.backend} ${addon.path}`
@@ -42,9 +44,10 @@ export async function probe(addon: GpuAddon, options: ProbeOptions = {}): Promis
 }
 
 async function ask(addon: GpuAddon, options: ProbeOptions): Promise<Probed> {
-  if (!options.fresh && remembered(addon)) return { works: true }
+  const known = options.fresh ? undefined : remembered(addon)
+  if (known) return known
   const answer = await tryInChild(addon, options)
-  if (answer.works) remember(addon)
+  if (answer.works && !options.signal?.aborted) remember(addon, answer)
   return answer
 }
 
@@ -66,13 +69,16 @@ function tryInChild(
     stderr = (stderr + text).slice(-4096)
   })
   const started = performance.now()
+  let passed = false
   return new Promise((resolve) => {
-    const fails = (why: string): void => resolve({ works: false, why })
+    const fails = (why: string): void =>
+      resolve(passed ? { works: true, chains: false, why } : { works: false, why })
     child.on('message', (message) => {
       const report = reportSchema.safeParse(message)
       if (!report.success) fails('it answered something else than a list of devices')
       else if ('failure' in report.data) fails(firstLine(report.data.failure))
-      else resolve({ works: true })
+      else if ('passed' in report.data) passed = true
+      else resolve({ works: true, chains: true })
     })
     child.on('error', (error) => fails(error.message))
     child.on('close', (code, killedBy) => {

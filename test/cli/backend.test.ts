@@ -95,6 +95,10 @@ tap.test('backends on the command line', async (t) => {
       (await command('crashes', ['devices'])).stdout,
       /\nCUDA +does not work: it crashed \(SIGSEGV\)\n$/,
     )
+    t.match(
+      (await command('chains crash', ['devices'])).stdout,
+      /\nCUDA +Pretended GPU, .* free\n +large models decode slower, without chains: it crashed \(SIGSEGV\)\n$/,
+    )
     const { cpu, gpus } = JSON.parse((await command('throws', ['devices', '--json'])).stdout)
     t.match(cpu, { best: /./, physicalCores: Number })
     t.match(gpus, [{ backend: 'cuda', devices: [], why: /^libcuda/ }])

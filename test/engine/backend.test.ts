@@ -83,6 +83,15 @@ tap.test('backends', async (t) => {
     }
   })
 
+  t.test('a GPU whose chains fail their trial computes without them and says why', async (t) => {
+    const fallback =
+      'Large models decode slower, chains failed their trial (docs/gpu.md): it crashed (SIGSEGV).'
+    for (const backend of ['auto', 'cuda'] as const) {
+      await using model = await load(path, 'chains crash', { backend })
+      t.match(model, { backend: 'cuda', gpuLayers: 8, fallback })
+    }
+  })
+
   t.test('a backend that was named and does not work is an error', async (t) => {
     const absent = await rejectionOf(load(path, undefined, { backend: 'cuda' }))
     t.match(absent, {

@@ -13,14 +13,21 @@ process.env.XDG_CACHE_HOME = join(folder, 'cache')
 const build = (fake: Fake) => ({ backend: 'cuda', path: fakeGpuAddon(folder, fake) }) as const
 const trial = (fake: Fake, options?: ProbeOptions) => probe(build(fake), options)
 
+const works = { works: true, chains: true } as const
+
 tap.test('a build that works', async (t) => {
-  t.same(await trial('works'), { works: true })
+  t.same(await trial('works'), works)
+})
+
+tap.test('a build whose chains alone fail works without them', async (t) => {
+  const wrong = /^Pretended GPU \(compute .* computes wrong results \(error 1\.0\)$/
+  t.match(await trial('chains wrong'), { works: true, chains: false, why: wrong })
+  t.match(await trial('chains crash'), { works: true, chains: false, why: /^it crashed \(SIGSEGV\)$/ })
 })
 
 tap.test('what a build may do instead becomes the reason', async (t) => {
   const cases: [Fake, RegExp][] = [
     ['computes wrong', /^Pretended GPU \(compute .*, 512 MiB free\) computes wrong results \(error 1\.0\)$/],
-    ['chains wrong', /computes wrong results \(error 1\.0\), which OPENELM_CUDA_CHAIN=0 avoids$/],
     ['has no device', /^no CUDA-capable device is detected$/],
     ['is without CUDA', /is-without-CUDA\.cjs was built without it$/],
     ['throws', /^libcuda\.so\.1: cannot open shared object file$/],
@@ -34,7 +41,7 @@ tap.test('what a variable turns off is not tried', async (t) => {
   process.env.OPENELM_CUDA_CHAIN = '0'
   t.teardown(() => delete process.env.OPENELM_CUDA_CHAIN)
   const path = fakeGpuAddon(temporaryFolder(t), 'chains wrong')
-  t.same(await probe({ backend: 'cuda', path }), { works: true })
+  t.same(await probe({ backend: 'cuda', path }), works)
 })
 
 tap.test('a build that hangs is given up', async (t) => {
@@ -62,8 +69,8 @@ tap.test('a success is known to later processes', async (t) => {
   const addon = build('works')
   forget(addon)
   t.notOk(remembered(addon, 'driver 1'), 'nothing is known at first')
-  remember(addon, 'driver 1')
-  t.ok(remembered(addon, 'driver 1'))
+  remember(addon, works, 'driver 1')
+  t.same(remembered(addon, 'driver 1'), works)
   t.notOk(remembered(addon, 'driver 2'), 'another driver')
   t.notOk(remembered({ ...addon, path: build('full').path }, 'driver 1'), 'another build')
   process.env.CUDA_VISIBLE_DEVICES = '1'
@@ -74,7 +81,9 @@ tap.test('a success is known to later processes', async (t) => {
   delete process.env.OPENELM_CUDA_CHAIN
   utimesSync(addon.path, 1, 1)
   t.notOk(remembered(addon, 'driver 1'), 'the build was made again')
-  remember(addon, 'driver 1')
+  const limited = { works: true, chains: false, why: 'it crashed (SIGSEGV)' } as const
+  remember(addon, limited, 'driver 1')
+  t.same(remembered(addon, 'driver 1'), limited)
   t.same(readdirSync(join(folder, 'cache/openelm')), ['cuda-works.json'], 'one file, no temporary ones')
   forget(addon)
   t.notOk(remembered(addon, 'driver 1'))
@@ -83,11 +92,11 @@ tap.test('a success is known to later processes', async (t) => {
 
 tap.test('nothing is kept where no driver can be named, or nothing can be written', async (t) => {
   const addon = build('works')
-  remember(addon, undefined)
+  remember(addon, works, undefined)
   if (driverOf('cuda') === undefined) t.notOk(remembered(addon))
   t.match(driverOf('metal'), /\d/, 'the system is the driver')
   process.env.XDG_CACHE_HOME = addon.path
-  remember(addon, 'driver 1')
+  remember(addon, works, 'driver 1')
   t.notOk(remembered(addon, 'driver 1'))
   t.ok(existsSync(addon.path))
 })

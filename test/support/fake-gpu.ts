@@ -9,8 +9,9 @@ export type Fake =
   /** As above, but the device has no memory for any model other than the trial's. */
   | 'full'
   | 'computes wrong'
-  /** Only what large models have it do. */
+  /** Only by chains, and has a model loaded without them. */
   | 'chains wrong'
+  | 'chains crash'
   | 'has no device'
   | 'is without CUDA'
   | 'throws'
@@ -20,17 +21,25 @@ export type Fake =
 
 const addon = process.env.OPENELM_ADDON || join(root, 'build/Release/openelm.node')
 
+/** Never goes on. */
+const HANG = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'
+const CRASH = `process.kill(process.pid, "SIGSEGV"); ${HANG}`
+
 /** A module that passes for the addon: the real one, with a device it does not have. */
 const pretending = (fake: Fake): string => `
+const crash = () => { ${CRASH} }
 const real = require(${JSON.stringify(addon)})
 const fake = ${JSON.stringify(fake)}
 const device = {
   backend: 'cuda', name: 'Pretended GPU', details: 'compute capability 0.0, driver 0.0', totalBytes: 2 ** 30, freeBytes: 2 ** 29,
 }
 class Model extends real.Model {
-  constructor(config, weights, { threads, isa, backend = 'cpu', gpuLayers }) {
+  constructor(config, weights, { threads, isa, backend = 'cpu', gpuLayers, chains }) {
     if (fake === 'full' && backend === 'cuda' && config.heads.length > 2) {
       throw Object.assign(new Error('6 MB are needed, 1 MB is free; 1 layer would fit'), { code: 'MEMORY' })
+    }
+    if (fake.startsWith('chains') && backend === 'cuda' && config.heads.length > 2 && chains !== false) {
+      throw new Error('chains were not to be used')
     }
     super(config, weights, { threads, isa })
     const layers = config.heads.length
@@ -42,7 +51,9 @@ class Model extends real.Model {
   get device() { return this.own.backend === 'cpu' ? null : device }
   createSession(...size) {
     const session = super.createSession(...size)
-    const wrong = fake === 'computes wrong' || (fake === 'chains wrong' && process.env.OPENELM_CUDA_CHAIN === '1')
+    const chains = this.own.backend === 'cuda' && process.env.OPENELM_CUDA_CHAIN === '1'
+    if (fake === 'chains crash' && chains) crash()
+    const wrong = fake === 'computes wrong' || (fake === 'chains wrong' && chains)
     if (!wrong || this.own.backend === 'cpu') return session
     return {
       evaluate: async (...args) => (await session.evaluate(...args)).map((x) => 2 * x),
@@ -60,10 +71,9 @@ module.exports = { ...real, Model, gpuDevices }
 
 const MODULES: Partial<Record<Fake, string>> = {
   throws: 'throw new Error("libcuda.so.1: cannot open shared object file\\nand more")',
-  crashes:
-    'process.kill(process.pid, "SIGSEGV"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+  crashes: CRASH,
   exits: 'console.error("the driver gave up"); process.exit(3)',
-  hangs: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+  hangs: HANG,
 }
 
 /** Writes a pretended build with CUDA; its path is for OPENELM_CUDA_ADDON. */

@@ -47,7 +47,7 @@ cudaError_t describe(int index, DeviceInfo& info, Chip& chip) {
   chip.shared_bytes = properties.sharedMemPerBlockOptin;
   chip.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
   chip.major = properties.major;
-  chip.runs_together = properties.cooperativeLaunch != 0;
+  chip.chains = properties.cooperativeLaunch != 0;
   info.name = properties.name;
   info.details = "compute capability " + std::to_string(properties.major) + "." +
                  std::to_string(properties.minor) + ", driver " + version(driver);
@@ -74,7 +74,8 @@ std::vector<DeviceInfo> cuda_devices() {
   return devices;
 }
 
-Result<std::unique_ptr<Device>> create_cuda_device(int index) {
+Result<std::unique_ptr<Device>> create_cuda_device(const DeviceOptions& options) {
+  const int index = options.index;
   const Result<int> count = device_count();
   if (!count.ok()) return count.status;
   if (index < 0 || index >= count.value)
@@ -84,6 +85,7 @@ Result<std::unique_ptr<Device>> create_cuda_device(int index) {
   Chip chip;
   cudaError_t error = describe(index, info, chip);
   if (error != cudaSuccess) return cuda_failure(error, "reading the GPU's properties");
+  chip.chains = chip.chains && options.chains;
   if (chip.major < kOldestMajor)
     return Status(Code::invalid,
                   info.name + " has " + info.details + "; compute capability 8.0 or newer is needed");

@@ -35,8 +35,7 @@ CudaDevice::CudaDevice(const Chip& chip, DeviceInfo info, cudaStream_t stream)
   launcher_.multiprocessors = chip.multiprocessors;
   launcher_.shared_bytes = chip.shared_bytes;
   launcher_.overlap = chip.major >= 9 && is_on("OPENELM_CUDA_OVERLAP", true);  // 0: to find faults
-  if (chip.major >= 9 && chip.runs_together &&
-      is_on("OPENELM_CUDA_CHAIN", true))  // 0: never, 1: whatever the size
+  if (chip.major >= 9 && chip.chains && is_on("OPENELM_CUDA_CHAIN", true))  // 0: never, 1: whatever the size
     chains_from_ = is_on("OPENELM_CUDA_CHAIN", false) ? 0 : kChainsFrom;
 }
 

@@ -19,8 +19,8 @@ namespace openelm::gpu::cuda {
 /// What launches depend on.
 struct Chip {
   int index = 0;
-  int major = 0;               // compute capability
-  bool runs_together = false;  // whether blocks of a launch can be had to run all at once
+  int major = 0;        // compute capability
+  bool chains = false;  // whether there may be any: blocks of a launch can be had to run all at once
   uint32_t multiprocessors = 0;
   size_t shared_bytes = 0;  // a block may have
   size_t l2_bytes = 0;

@@ -8,8 +8,8 @@ std::vector<DeviceInfo> host_devices() {
   return {host::HostDevice().info()};
 }
 
-Result<std::unique_ptr<Device>> create_host_device(int index) {
-  if (index != 0) return Status(Code::invalid, "there is only one host device");
+Result<std::unique_ptr<Device>> create_host_device(const DeviceOptions& options) {
+  if (options.index != 0) return Status(Code::invalid, "there is only one host device");
   return Result<std::unique_ptr<Device>>(std::make_unique<host::HostDevice>());
 }
 

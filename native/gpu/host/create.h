@@ -13,8 +13,8 @@ namespace openelm::gpu {
 /// One device with a gigabyte of memory.
 std::vector<DeviceInfo> host_devices();
 
-/// That device, for index 0.
-Result<std::unique_ptr<Device>> create_host_device(int index);
+/// That device, which has no chains. `invalid` for an index other than 0.
+Result<std::unique_ptr<Device>> create_host_device(const DeviceOptions& options);
 
 /// One with so much memory.
 std::unique_ptr<Device> host_device(size_t memory_bytes);

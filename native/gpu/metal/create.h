@@ -13,8 +13,8 @@ namespace openelm::gpu {
 /// The GPUs the kernels run on, by index; empty on systems before macOS 13 and on Macs without Apple silicon.
 std::vector<DeviceInfo> metal_devices();
 
-/// A device on GPU `index`. `invalid` where there is none, with the reason; `internal` when the kernels do
-/// not compile, with the compiler's words.
-Result<std::unique_ptr<Device>> create_metal_device(int index = 0);
+/// A device on one of them, without chains. `invalid` where there is none, with the reason; `internal` when
+/// the kernels do not compile, with the compiler's words.
+Result<std::unique_ptr<Device>> create_metal_device(const DeviceOptions& options);
 
 }  // namespace openelm::gpu

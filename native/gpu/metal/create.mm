@@ -58,7 +58,8 @@ std::vector<DeviceInfo> metal_devices() {
   return devices;
 }
 
-Result<std::unique_ptr<Device>> create_metal_device(int index) {
+Result<std::unique_ptr<Device>> create_metal_device(const DeviceOptions& options) {
+  const int index = options.index;
   if (@available(macOS 13.0, *)) {
     const std::vector<id<MTLDevice>> usable = usable_devices();
     if (usable.empty()) return Status(Code::invalid, "no GPU of Apple silicon is found");

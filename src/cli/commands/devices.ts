@@ -38,11 +38,13 @@ function textOf(name: string, { cpu, gpus }: Devices): string {
   const rows: [string, string][] = [
     ['CPU', `${name}, ${cpu.physicalCores} physical cores; kernels ${cpu.best}, also ${others.join(', ')}`],
   ]
-  for (const { title, devices, why } of gpus) {
+  for (const { title, devices, why, withoutChains } of gpus) {
     if (why !== undefined) rows.push([title, `does not work: ${why}`])
     for (const { name, details, freeBytes, totalBytes } of devices) {
       rows.push([title, `${name}, ${details}; ${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`])
     }
+    if (withoutChains !== undefined)
+      rows.push(['', `large models decode slower, without chains: ${withoutChains}`])
   }
   if (gpus.length === 0) rows.push(['GPU', 'no build of openelm for one is here (docs/gpu.md)'])
   return formatTable(rows.map(([kind, text]) => [kind, printable(text)]))

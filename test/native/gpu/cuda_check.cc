@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
       filter = argument;
   }
   if (!bench) setenv("OPENELM_CUDA_CHAIN", "1", 0);  // the checks' models are small
-  const Result<std::unique_ptr<gpu::Device>> device = gpu::create_cuda_device(0);
+  const Result<std::unique_ptr<gpu::Device>> device = gpu::create_cuda_device({});
   if (!device.ok()) {
     std::fprintf(stderr, "gpu_check: %s\n", device.status.message().c_str());
     return 1;

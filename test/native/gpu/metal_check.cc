@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
     else
       filter = argv[i];
   }
-  const Result<std::unique_ptr<gpu::Device>> device = gpu::create_metal_device();
+  const Result<std::unique_ptr<gpu::Device>> device = gpu::create_metal_device({});
   if (!device.ok()) {
     std::fprintf(stderr, "metal_check: %s\n", device.status.message().c_str());
     return 1;
