@@ -59,9 +59,10 @@ function build(folder, sanitizers, target) {
   const launcher = ccache ? ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] : []
   const configure = ['-S', 'native', '-B', folder, `-DOPENELM_SANITIZE=${sanitizers}`, ...launcher]
   const compile = ['--build', folder, '--target', target, '--parallel', `${availableParallelism()}`]
+  const log = join(root, `${folder}.log`)
   for (const args of [configure, compile])
-    if (run('cmake', args, { file: join(root, 'build/cmake.log') }) !== 0) {
-      console.error(readFileSync(join(root, 'build/cmake.log'), 'utf8'))
+    if (run('cmake', args, { file: log }) !== 0) {
+      console.error(readFileSync(log, 'utf8'))
       throw new Error(`${target} could not be built`)
     }
 }

@@ -15,9 +15,9 @@ namespace {
 constexpr size_t kUsers = 3;
 
 /// Prompts of many lengths, some with a beginning in common.
-GenerateRequest request(size_t i) {
+GenerateRequest request(const BatchLoad& load, size_t i) {
   GenerateRequest request;
-  request.ids = some_ids(1 + i * 17 % 83, static_cast<int32_t>(i % 2));
+  request.ids = some_ids(1 + i * 17 % load.longest, static_cast<int32_t>(i % 2));
   request.max_tokens = 1 + i % 12;
   request.sampling.temperature = i % 3 == 0 ? 0.0f : 1.0f;
   request.sampling.seed = i;
@@ -30,12 +30,12 @@ struct Said {
   std::string text;
 };
 
-Said alone(const std::shared_ptr<Model>& model, const Tokenizer& tokenizer, size_t i) {
+Said alone(const std::shared_ptr<Model>& model, const Tokenizer& tokenizer, GenerateRequest request) {
   Said said;
   auto session = Session::create(model, kContext, KvType::f16, 512);
   if (!session.ok()) return said;
-  auto result =
-      generate(*session.value, tokenizer, request(i), [&said](std::string text) { said.text += text; });
+  auto result = generate(*session.value, tokenizer, std::move(request),
+                         [&said](std::string text) { said.text += text; });
   said.tokens = std::move(result.value.tokens);
   return said;
 }
@@ -87,12 +87,13 @@ std::shared_ptr<const Tokenizer> make_tokenizer() {
 }
 
 void check_batch(const std::shared_ptr<Model>& model, const std::string& name, Report& report,
-                 size_t requests) {
+                 const BatchLoad& load) {
+  const size_t requests = load.requests;
   const auto tokenizer = make_tokenizer();
   BatchOptions options;
   options.slots = 3;
   options.n_ctx = kContext;
-  options.step_tokens = 40;
+  options.step_tokens = load.longest / 2;  // so that some prompts take several steps
   auto created = BatchEngine::create(model, tokenizer, options);
   report.result(created.ok() && tokenizer, name + ": a batch is made");
   if (!created.ok()) return;
@@ -105,7 +106,7 @@ void check_batch(const std::shared_ptr<Model>& model, const std::string& name, R
   for (size_t user = 0; user < kUsers; ++user) {
     users.emplace_back([&, user] {
       for (size_t i = user * requests; i < (user + 1) * requests; ++i) {
-        if (!engine.submit(i, request(i), results.sink(i)).ok()) ++refused;
+        if (!engine.submit(i, request(load, i), results.sink(i)).ok()) ++refused;
         if (i % 4 == 3) engine.cancel(i - i % 3);
       }
     });
@@ -114,7 +115,7 @@ void check_batch(const std::shared_ptr<Model>& model, const std::string& name, R
   results.wait(kUsers * requests);
   bool same = true, whole = true;
   for (size_t i = 0; i < kUsers * requests; ++i) {
-    const Said expected = alone(model, *tokenizer, i);
+    const Said expected = alone(model, *tokenizer, request(load, i));
     const GenerateResult& result = results.results[i];
     const bool aborted = result.reason == FinishReason::aborted;
     same = same && !expected.tokens.empty() &&
@@ -128,14 +129,14 @@ void check_batch(const std::shared_ptr<Model>& model, const std::string& name, R
 
   Results closing(requests);
   for (size_t i = 0; i < requests; ++i) {
-    GenerateRequest endless = request(i);
+    GenerateRequest endless = request(load, i);
     endless.max_tokens = kContext;
     if (!engine.submit(i, std::move(endless), closing.sink(i)).ok()) ++refused;
   }
   engine.close();
   runner.join();
   report.result(closing.done + refused == requests, name + ": closing ends all");
-  report.result(engine.submit(0, request(0), closing.sink(0)).code() == Code::disposed,
+  report.result(engine.submit(0, request(load, 0), closing.sink(0)).code() == Code::disposed,
                 name + ": nothing is taken after that");
 }
 

@@ -230,9 +230,10 @@ void check_gpu(const KernelTable& kernels, Report& report) {
   check_caches(kernels, report);
   check_memory(kernels, report);
   check_stop(kernels, report);
-  // Threads that play a GPU take their time; five are enough for one that is cancelled.
+  // Threads that play a GPU take their time; five requests are enough for one that is cancelled.
+  const BatchLoad load = {5, 23};
   for (const size_t layers : {size_t{1}, kLayers})
-    check_batch(on_device(kernels, layers), std::to_string(layers) + " layers on the device", report, 5);
+    check_batch(on_device(kernels, layers), std::to_string(layers) + " layers on the device", report, load);
 }
 
 }  // namespace openelm
