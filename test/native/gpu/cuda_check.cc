@@ -39,13 +39,7 @@ int main(int argc, char** argv) {
   }
   const check::Subject subject{*device.value, "cuda", quick, true, plant};
   check::Tap tap(filter);
-  check::check_products(tap, subject);
-  check::check_gated_products(tap, subject);
-  check::check_heads(tap, subject);
-  check::check_attention(tap, subject);
-  check::check_fresh_attention(tap, subject);
+  check::check_ops(tap, subject);
   check::check_chain(tap, subject);
-  check::check_top_k(tap, subject);
-  check::check_small_ops(tap, subject);
   return tap.finish();
 }

@@ -29,12 +29,6 @@ int main(int argc, char** argv) {
   const bool bf16 = device.value->info().details.find("bf16") != std::string::npos;
   const check::Subject subject{*device.value, bf16 ? "metal bf16" : "metal f32", quick, bf16, plant};
   check::Tap tap(filter);
-  check::check_products(tap, subject);
-  check::check_gated_products(tap, subject);
-  check::check_heads(tap, subject);
-  check::check_attention(tap, subject);
-  check::check_fresh_attention(tap, subject);
-  check::check_top_k(tap, subject);
-  check::check_small_ops(tap, subject);
+  check::check_ops(tap, subject);
   return tap.finish();
 }

@@ -85,8 +85,17 @@ void check_gated_products(Tap& tap, const Subject& subject);
 void check_heads(Tap& tap, const Subject& subject);
 void check_attention(Tap& tap, const Subject& subject);
 void check_fresh_attention(Tap& tap, const Subject& subject);
-void check_chain(Tap& tap, const Subject& subject);
 void check_top_k(Tap& tap, const Subject& subject);
 void check_small_ops(Tap& tap, const Subject& subject);
+
+/// Every op by itself.
+inline void check_ops(Tap& tap, const Subject& subject) {
+  for (const auto check : {check_products, check_gated_products, check_heads, check_attention,
+                           check_fresh_attention, check_top_k, check_small_ops})
+    check(tap, subject);
+}
+
+/// Steps that are recorded and replayed, on devices that can.
+void check_chain(Tap& tap, const Subject& subject);
 
 }  // namespace openelm::check
