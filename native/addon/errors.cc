@@ -21,6 +21,8 @@ const char* name_of(Code code) {
       return "ABORTED";
     case Code::disposed:
       return "DISPOSED";
+    case Code::device:
+      return "DEVICE";
     case Code::internal:
       return "INTERNAL";
   }

@@ -8,7 +8,8 @@
 
 namespace openelm {
 
-enum class Code { ok, invalid, io, memory, context_full, grammar, aborted, disposed, internal };
+/// device: a GPU or its driver failed; internal: a bug of the engine.
+enum class Code { ok, invalid, io, memory, context_full, grammar, aborted, disposed, device, internal };
 
 class [[nodiscard]] Status {
  public:

@@ -1,5 +1,6 @@
 import { type ErrorCode, OpenElmError } from '../errors.js'
 import type { NativeErrorCode } from '../native/binding.js'
+import { forget } from '../native/probe-memory.js'
 
 interface Meaning {
   readonly code: ErrorCode
@@ -34,6 +35,11 @@ const MEANINGS: Readonly<Record<NativeErrorCode, Meaning>> = {
   },
   ABORTED: { code: 'E_ABORTED', why: 'The signal that was given for it fired.' },
   DISPOSED: { code: 'E_DISPOSED', why: 'It was disposed.' },
+  DEVICE: {
+    code: 'E_BACKEND',
+    why: 'The GPU or its driver failed.',
+    next: 'Try it again, or on the processor with --backend cpu; docs/troubleshooting.md says more.',
+  },
   INTERNAL: { code: 'E_NATIVE', why: 'The engine failed inside; this is a bug.' },
 }
 
@@ -50,6 +56,7 @@ export function fromNative(error: unknown, what: string, memoryNext?: string): u
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (!Object.hasOwn(MEANINGS, code)) return error
   const meaning = MEANINGS[code as NativeErrorCode]
+  if (code === 'DEVICE') forget() // the next process tries it before it counts on it
   const detail = error.message ? `${meaning.why} (${error.message})` : meaning.why
   const next = (meaning.code === 'E_MEMORY' && memoryNext) || meaning.next
   return new OpenElmError(meaning.code, what, {

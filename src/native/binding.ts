@@ -32,6 +32,7 @@ export type NativeErrorCode =
   | 'GRAMMAR'
   | 'ABORTED'
   | 'DISPOSED'
+  | 'DEVICE'
   | 'INTERNAL'
 
 export interface CpuInfo {

@@ -43,12 +43,14 @@ export function remember(addon: GpuAddon, working: Working, driver = driverOf(ad
   })
 }
 
-/** Has the next process try again. */
-export function forget(addon: GpuAddon): void {
-  quietly(() => rmSync(fileOf(addon), { force: true }))
+/** Has the next process try all builds again. */
+export function forget(): void {
+  for (const backend of ['cuda', 'metal'] as const)
+    quietly(() => rmSync(fileOf({ backend }), { force: true }))
 }
 
-const fileOf = ({ backend }: GpuAddon): string => join(cacheFolder(), `${backend}-works.json`)
+const fileOf = ({ backend }: Pick<GpuAddon, 'backend'>): string =>
+  join(cacheFolder(), `${backend}-works.json`)
 
 function stateOf({ path }: GpuAddon, driver: string | undefined): string | undefined {
   const stats = quietly(() => statSync(path))

@@ -1,5 +1,6 @@
 /** What the command line says of backends. The GPUs here are pretended ones. */
-import { join } from 'node:path'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import tap from 'tap'
 import { errorLines, openelm } from '../support/cli.js'
 import { type Fake, fakeGpuAddon } from '../support/fake-gpu.js'
@@ -54,6 +55,24 @@ tap.test('backends on the command line', async (t) => {
       rest: [],
     })
   })
+
+  t.test(
+    'a GPU that fails in the middle is an error of three lines, and tried anew the next time',
+    async (t) => {
+      const memory = join(folder, 'cache/openelm/cuda-works.json')
+      mkdirSync(dirname(memory), { recursive: true })
+      writeFileSync(memory, '{}')
+      const result = await command('fails later', run)
+      t.match(result, { code: 1, stdout: '' })
+      t.match(errorLines(result.stderr), {
+        error: /failed\. \(E_BACKEND\)$/,
+        why: /^The GPU or its driver failed\. \(CUDA failed at waiting: unspecified launch failure/,
+        next: /--backend cpu/,
+        rest: [],
+      })
+      t.notOk(existsSync(memory))
+    },
+  )
 
   t.test('wrong values are refused', async (t) => {
     for (const [args, error] of [

@@ -67,7 +67,7 @@ tap.test('an aborted trial ends at once, and the next one asks again', async (t)
 
 tap.test('a success is known to later processes', async (t) => {
   const addon = build('works')
-  forget(addon)
+  forget()
   t.notOk(remembered(addon, 'driver 1'), 'nothing is known at first')
   remember(addon, works, 'driver 1')
   t.same(remembered(addon, 'driver 1'), works)
@@ -85,9 +85,9 @@ tap.test('a success is known to later processes', async (t) => {
   remember(addon, limited, 'driver 1')
   t.same(remembered(addon, 'driver 1'), limited)
   t.same(readdirSync(join(folder, 'cache/openelm')), ['cuda-works.json'], 'one file, no temporary ones')
-  forget(addon)
+  forget()
   t.notOk(remembered(addon, 'driver 1'))
-  forget(addon)
+  forget()
 })
 
 tap.test('nothing is kept where no driver can be named, or nothing can be written', async (t) => {

@@ -8,6 +8,8 @@ export type Fake =
   | 'works'
   /** As above, but the device has no memory for any model other than the trial's. */
   | 'full'
+  /** Passes its trial and fails when text is generated. */
+  | 'fails later'
   | 'computes wrong'
   /** Only by chains, and has a model loaded without them. */
   | 'chains wrong'
@@ -51,6 +53,11 @@ class Model extends real.Model {
   get device() { return this.own.backend === 'cpu' ? null : device }
   createSession(...size) {
     const session = super.createSession(...size)
+    if (fake === 'fails later' && this.own.backend === 'cuda') {
+      const why = 'CUDA failed at waiting: unspecified launch failure (cudaErrorLaunchFailure)'
+      const generate = () => Promise.reject(Object.assign(new Error(why), { code: 'DEVICE' }))
+      Object.defineProperty(session, 'generate', { value: generate })
+    }
     const chains = this.own.backend === 'cuda' && process.env.OPENELM_CUDA_CHAIN === '1'
     if (fake === 'chains crash' && chains) crash()
     const wrong = fake === 'computes wrong' || (fake === 'chains wrong' && chains)

@@ -12,8 +12,8 @@ namespace openelm::gpu::cuda {
 
 /// `doing` is what failed, as in "reading the GPU's properties".
 inline Status cuda_failure(cudaError_t error, const char* doing) {
-  return Status(Code::internal, std::string("CUDA failed at ") + doing + ": " + cudaGetErrorString(error) +
-                                    " (" + cudaGetErrorName(error) + ")");
+  return Status(Code::device, std::string("CUDA failed at ") + doing + ": " + cudaGetErrorString(error) +
+                                  " (" + cudaGetErrorName(error) + ")");
 }
 
 /// Keeps the first error until it is taken.

@@ -14,7 +14,7 @@ Status Staging::prepare() {
     if (error == cudaSuccess) continue;
     free();
     (void)cudaGetLastError();
-    return Status(error == cudaErrorMemoryAllocation ? Code::memory : Code::internal,
+    return Status(error == cudaErrorMemoryAllocation ? Code::memory : Code::device,
                   "cannot take " + std::to_string(kChunk >> 20) +
                       " MiB of host and GPU memory for uploads: " + cudaGetErrorString(error));
   }

@@ -68,7 +68,7 @@ Result<std::unique_ptr<Device>> create_metal_device(const DeviceOptions& options
                                        std::to_string(usable.size()));
     id<MTLDevice> chosen = usable[static_cast<size_t>(index)];
     id<MTLCommandQueue> queue = [chosen newCommandQueue];
-    if (queue == nil) return Status(Code::internal, "the GPU cannot be opened");
+    if (queue == nil) return Status(Code::device, "the GPU cannot be opened");
     auto device = std::make_unique<metal::MetalDevice>(chosen, queue, describe(chosen));
     Status prepared = device->prepare();
     if (!prepared.ok()) return prepared;

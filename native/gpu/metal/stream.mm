@@ -23,7 +23,7 @@ Status failure_of(id<MTLCommandBuffer> buffer) {
   NSError* error = buffer.error;
   const char* text = error.localizedDescription.UTF8String;
   const bool memory = error != nil && error.code == MTLCommandBufferErrorOutOfMemory;
-  return Status(memory ? Code::memory : Code::internal,
+  return Status(memory ? Code::memory : Code::device,
                 std::string("the GPU stopped: ") + (text != nullptr ? text : "no reason is given"));
 }
 
@@ -37,7 +37,7 @@ bool Stream::open() {
       encoder_ = [current_ computeCommandEncoderWithDispatchType:MTLDispatchTypeSerial];
     }
     if (encoder_ == nil) {
-      fail(Status(Code::internal, "the GPU takes no more work"));
+      fail(Status(Code::device, "the GPU takes no more work"));
       return false;
     }
     declared_ = 0;
