@@ -1,7 +1,7 @@
 // Started by src/native/probe.ts in a process of its own: `probe-gpu.mjs ADDON BACKEND` loads a build of the addon and
-// has the GPU compute a small model, which the CPU computes as well, without chains and with them. Sends {"passed": "without
-// chains"} as soon as it knows, then {"devices": […]} or {"failure": "why"} to its parent. A driver that ends or stops
-// this process hurts nobody else.
+// has the GPU compute a small model, which the CPU computes as well, without chains and with them. Sends to its parent
+// {"passed": "without chains"} as soon as it knows, then {"devices": […]} or {"failure": "why"}. A driver that ends or
+// stops this process hurts nobody else.
 
 import { createRequire } from 'node:module'
 

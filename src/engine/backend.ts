@@ -85,11 +85,13 @@ async function open(
   const probed = await probe(build, { signal })
   if (signal?.aborted) throw abortedError(`Trying ${TITLES[build.backend]} was aborted.`, signal)
   if (!probed.works) return { why: probed.why }
-  const fallback = probed.chains
+  const { withoutChains } = probed
+  const chains = withoutChains === undefined
+  const fallback = chains
     ? undefined
-    : `Large models decode slower, chains failed their trial (docs/gpu.md): ${asSentence(probed.why)}`
+    : `Large models decode slower, chains failed their trial (docs/gpu.md): ${asSentence(withoutChains)}`
   try {
-    return { addon: loadGpuAddon(build), chains: probed.chains, fallback }
+    return { addon: loadGpuAddon(build), chains, fallback }
   } catch (error) {
     return { why: error instanceof Error ? error.message : String(error) }
   }
@@ -98,7 +100,7 @@ async function open(
 function hostBackend(): Backend {
   const addon = loadNative()
   if (addon.gpuDevices().compiled.includes('host')) {
-    return { addon, name: 'host', optional: false, chains: false, fallback: undefined }
+    return { addon, name: 'host', optional: false, chains: true, fallback: undefined }
   }
   throw new OpenElmError('E_BACKEND', 'The backend host cannot be used.', {
     why: 'Only builds for tests have it.',

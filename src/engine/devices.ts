@@ -23,7 +23,7 @@ export async function findDevices(signal: AbortSignal): Promise<Devices> {
   for (const build of gpuAddons()) {
     const probed = await probe(build, { signal, fresh: true })
     const { devices, why } = probed.works ? devicesOf(build) : { devices: [], why: probed.why }
-    const withoutChains = probed.works && !probed.chains ? probed.why : undefined
+    const withoutChains = probed.works ? probed.withoutChains : undefined
     gpus.push({ backend: build.backend, title: backendTitle(build.backend), devices, why, withoutChains })
   }
   return { cpu: loadNative().cpu(), gpus }

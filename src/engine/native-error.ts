@@ -48,7 +48,8 @@ export const GPU_MEMORY_NEXT =
   'Put fewer layers on the GPU with --gpu-layers, or use a smaller type such as q4_0.'
 
 /**
- * The error of this package for what the addon threw; `what` says what failed. Others pass through.
+ * The error of this package for what the addon threw; `what` says what failed. Others pass through. After a fault of a
+ * GPU no later process counts on what it is known to do.
  * @param memoryNext what to do where memory is short, if it is not the usual
  */
 export function fromNative(error: unknown, what: string, memoryNext?: string): unknown {
@@ -56,7 +57,7 @@ export function fromNative(error: unknown, what: string, memoryNext?: string): u
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (!Object.hasOwn(MEANINGS, code)) return error
   const meaning = MEANINGS[code as NativeErrorCode]
-  if (code === 'DEVICE') forget() // the next process tries it before it counts on it
+  if (code === 'DEVICE') forget()
   const detail = error.message ? `${meaning.why} (${error.message})` : meaning.why
   const next = (meaning.code === 'E_MEMORY' && memoryNext) || meaning.next
   return new OpenElmError(meaning.code, what, {

@@ -7,10 +7,11 @@ import type { GpuAddon } from './load.js'
 
 // Which GPU builds worked, between processes. Only successes are kept: a GPU that was busy works the next time.
 
-/** A build that works; `why` its chains do not, a clause. */
-export type Working =
-  | { readonly works: true; readonly chains: true }
-  | { readonly works: true; readonly chains: false; readonly why: string }
+/** A build that works; `withoutChains`: why its chains do not, a clause. */
+export interface Working {
+  readonly works: true
+  readonly withoutChains: string | undefined
+}
 
 const memorySchema = z.object({ state: z.string(), withoutChains: z.string().optional() })
 
@@ -23,17 +24,14 @@ export function driverOf(backend: GpuAddon['backend']): string | undefined {
 export function remembered(addon: GpuAddon, driver = driverOf(addon.backend)): Working | undefined {
   const memory = quietly(() => memorySchema.parse(JSON.parse(readFileSync(fileOf(addon), 'utf8'))))
   if (!memory || memory.state !== stateOf(addon, driver)) return undefined
-  const { withoutChains: why } = memory
-  return why === undefined ? { works: true, chains: true } : { works: true, chains: false, why }
+  return { works: true, withoutChains: memory.withoutChains }
 }
 
 /** Lets later processes know how a build works. Where that cannot be written they try again. */
 export function remember(addon: GpuAddon, working: Working, driver = driverOf(addon.backend)): void {
   const state = stateOf(addon, driver)
   if (state === undefined) return
-  const memory: z.infer<typeof memorySchema> = working.chains
-    ? { state }
-    : { state, withoutChains: working.why }
+  const memory: z.infer<typeof memorySchema> = { state, withoutChains: working.withoutChains }
   const file = fileOf(addon)
   const temporary = `${file}.${process.pid}.tmp`
   quietly(() => {

@@ -47,7 +47,7 @@ async function ask(addon: GpuAddon, options: ProbeOptions): Promise<Probed> {
   const known = options.fresh ? undefined : remembered(addon)
   if (known) return known
   const answer = await tryInChild(addon, options)
-  if (answer.works && !options.signal?.aborted) remember(addon, answer)
+  if (answer.works) remember(addon, answer)
   return answer
 }
 
@@ -72,13 +72,13 @@ function tryInChild(
   let passed = false
   return new Promise((resolve) => {
     const fails = (why: string): void =>
-      resolve(passed ? { works: true, chains: false, why } : { works: false, why })
+      resolve(passed && !signal?.aborted ? { works: true, withoutChains: why } : { works: false, why })
     child.on('message', (message) => {
       const report = reportSchema.safeParse(message)
       if (!report.success) fails('it answered something else than a list of devices')
       else if ('failure' in report.data) fails(firstLine(report.data.failure))
       else if ('passed' in report.data) passed = true
-      else resolve({ works: true, chains: true })
+      else resolve({ works: true, withoutChains: undefined })
     })
     child.on('error', (error) => fails(error.message))
     child.on('close', (code, killedBy) => {

@@ -10,7 +10,9 @@ std::vector<DeviceInfo> host_devices() {
 
 Result<std::unique_ptr<Device>> create_host_device(const DeviceOptions& options) {
   if (options.index != 0) return Status(Code::invalid, "there is only one host device");
-  return Result<std::unique_ptr<Device>>(std::make_unique<host::HostDevice>());
+  host::HostOptions own;
+  own.record_chains = options.chains;
+  return Result<std::unique_ptr<Device>>(std::make_unique<host::HostDevice>(own));
 }
 
 std::unique_ptr<Device> host_device(size_t memory_bytes) {

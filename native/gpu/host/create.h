@@ -13,7 +13,7 @@ namespace openelm::gpu {
 /// One device with a gigabyte of memory.
 std::vector<DeviceInfo> host_devices();
 
-/// That device, which has no chains. `invalid` for an index other than 0.
+/// That device. `invalid` for an index other than 0.
 Result<std::unique_ptr<Device>> create_host_device(const DeviceOptions& options);
 
 /// One with so much memory.

@@ -21,7 +21,8 @@ struct HostOptions {
   uint32_t groups = 3;                    // that share the rows of a product with few tokens
   uint32_t shared_bytes = 48 * 1024;      // of a group
   size_t memory_bytes = size_t{1} << 30;  // that can be allocated
-  std::optional<ChainRunner> chains;      // other than its own threads
+  bool record_chains = true;              // what is recorded becomes chains where it can
+  std::optional<ChainRunner> chains;      // run by others than its own threads
 };
 
 /// Runs what is enqueued at once; what is recorded of a single token, as chains where it can. Fresh memory is

@@ -27,7 +27,7 @@ void with_kv_type(KvType type, F f) {
 
 template <class Add>
 bool HostDevice::chained(uint32_t tokens, Add add) {
-  if (!recording_ || tokens != 1) return false;
+  if (!recording_ || !options_.record_chains || tokens != 1) return false;
   if (add()) return true;
   enqueue_gathered();
   return add();
